@@ -1,0 +1,1 @@
+"""The judgement: a tree of files in, an inspection out. Pure: no network, process, clock or environment."""

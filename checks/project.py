@@ -1,0 +1,287 @@
+"""One model project in a tree: what rules ask questions of.
+
+Every question that a rule puts to its project (a file, an absence, a listing, a setting, a fact) is recorded with its
+answer, so that the rule's outcome can be remembered and used again wherever all answers are the same.
+Parsed files are remembered by parser and blob, for the base and the head of a change alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from checks.finding import Skip
+from checks.read import Unparsable
+from checks.tree import MAX_BYTES, Entry, Tree, Unavailable
+
+if TYPE_CHECKING:
+    from checks.policy import Policy, Setting
+
+T = TypeVar("T")
+Question = tuple[str, str]
+Trace = dict[Question, Hashable]
+_LINK_HOPS = 8
+
+
+class Absent(Exception):
+    """There is no such file in the project."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"there is no {path}")
+        self.path = path
+
+
+class TooLarge(Exception):
+    """The file is over what is ever read: the rule ends as `error`."""
+
+    def __init__(self, path: str, size: int | None) -> None:
+        shown = "" if size is None else f" ({size / 1024 / 1024:.1f} MiB)"
+        super().__init__(f"{path} is too large to read{shown}")
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a project lies and what it is called.
+
+    `folder`: "." or the sub-folder, relative to the tree's root. `raw_name`: before the policy's `project_name`.
+    """
+
+    folder: str
+    name: str
+    raw_name: str
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Readings:
+    """Parsed files by parser and blob, and what was derived from them; shared by the projects of one inspection."""
+
+    parsed: dict[tuple[Hashable, str], object] = field(default_factory=dict)
+
+
+class Project:
+    """One model project. Paths that it takes and gives are relative to the tree's root; `at` makes them."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        place: Place,
+        policy: Policy,
+        facts: Mapping[str, Hashable] | None = None,
+        base: Project | None = None,
+        readings: Readings | None = None,
+    ) -> None:
+        self.place = place
+        self.base = base
+        self._tree = tree
+        self._policy = policy
+        self._facts = dict(facts or {})
+        self._readings = readings if readings is not None else Readings()
+        self._traces: list[Trace] = [{}]
+        self._remembered: dict[Hashable, tuple[object, Exception | None, Trace]] = {}
+
+    # ── what a rule may ask ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def name(self) -> str:
+        """The project's name, by the policy's `project_name`, `-n` or `.snitch.yml`."""
+        return cast(str, self._ask(("name", "")))
+
+    @property
+    def raw_name(self) -> str:
+        """The last segment of the GitLab project's path (what `$CI_PROJECT_NAME` is)."""
+        return cast(str, self._ask(("raw name", "")))
+
+    @property
+    def folder(self) -> str:
+        return self.place.folder
+
+    def at(self, path: str) -> str:
+        """The path in the tree of a path in the project."""
+        return path if self.place.folder == "." else f"{self.place.folder}/{path}"
+
+    @property
+    def ci_path(self) -> str:
+        """The project's `.gitlab-ci.yml`: its own if there is one, else the root's."""
+        own = self.at(".gitlab-ci.yml")
+        return own if self.place.folder == "." or self.exists(own) else ".gitlab-ci.yml"
+
+    def setting(self, setting: Setting[T]) -> T:
+        """The policy's value of a setting."""
+        self._ask(("setting", setting.name))
+        return self._policy.value(setting)
+
+    def fact(self, name: str) -> Any:
+        """An outside fact, or None where it is not known: then the outcome says that it was needed."""
+        return self._ask(("fact", name))
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file (or a link to one within the tree) at this path of the tree."""
+        return self._ask(("exists", path)) is True
+
+    def entry(self, path: str) -> Entry | None:
+        """What lies at the path itself; a link is not followed."""
+        return cast("Entry | None", self._ask(("entry", path)))
+
+    def paths(self) -> tuple[str, ...]:
+        """Every path of the project, sorted. Any added or removed file makes the rule run again."""
+        self._ask(("paths", self.place.folder))
+        return tuple(self._under(self.place.folder))
+
+    def all_paths(self) -> tuple[str, ...]:
+        """Every path of the whole tree, sorted (for what refers to it from a sub-project's root)."""
+        self._ask(("paths", "."))
+        return tuple(self._under("."))
+
+    def entries(self) -> tuple[tuple[str, Entry], ...]:
+        """Every path of the project with what lies there. Any change of a size makes the rule run again."""
+        self._ask(("entries", self.place.folder))
+        return tuple((path, e) for path in self._under(self.place.folder) if (e := self._tree.entry(path)) is not None)
+
+    def bytes(self, path: str) -> bytes:
+        """A file's content. Raises Absent, TooLarge, Unavailable."""
+        real = self._resolve(path)
+        self._ask(("blob", real))
+        entry = self._tree.entry(real)
+        if entry is None or entry.kind != "file":
+            raise Absent(path)
+        if entry.size is None or entry.size > MAX_BYTES:
+            raise TooLarge(path, entry.size)
+        return self._tree.read(real)
+
+    def parse(self, parser: Callable[[bytes], T], path: str) -> T:
+        """A file, parsed (once). Raises Absent, TooLarge, Unavailable, Unparsable (with the path filled in)."""
+        real = self._resolve(path)
+        blob = self._ask(("blob", real))
+        key = (parser, str(blob))
+        if key not in self._readings.parsed:
+            self._readings.parsed[key] = _outcome_of(parser, self.bytes(path))
+        result = self._readings.parsed[key]
+        if isinstance(result, Unparsable):
+            raise Unparsable(result.why, result.line, result.column, path)
+        return cast(T, result)
+
+    def need(self, parser: Callable[[bytes], T], path: str, owner: str) -> T:
+        """A file, parsed, for a rule that does not own it: raises Skip("see <owner>") where it is missing or broken."""
+        try:
+            return self.parse(parser, path)
+        except (Absent, Unparsable):
+            raise Skip(f"see {owner}") from None
+
+    def remember(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives (or raises), worked out once for the project; its questions count for every rule that asks.
+
+        `key` names the analysis, e.g. `"4 classes"`.
+        """
+        if key not in self._remembered:
+            self._remembered[key] = self._traced(make)
+        value, error, trace = self._remembered[key]
+        self._traces[-1].update(trace)
+        if error is not None:
+            raise error
+        return cast(T, value)
+
+    def _traced(self, make: Callable[[], object]) -> tuple[object, Exception | None, Trace]:
+        trace: Trace = {}
+        self._traces.append(trace)
+        try:
+            return make(), None, trace
+        except (Skip, Absent, Unparsable, TooLarge, Unavailable) as error:
+            return None, error, trace
+        finally:
+            self._traces.pop()
+
+    # ── what the runner asks ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def recording(self) -> Trace:
+        """A fresh record of questions and answers, filled from now on."""
+        self._traces = [{}]
+        return self._traces[0]
+
+    def answer(self, question: Question) -> Hashable:
+        """The answer to a question that was recorded on this or on another state of the project."""
+        kind, what = question
+        match kind:
+            case "name":
+                return self.place.name
+            case "raw name":
+                return self.place.raw_name
+            case "setting":
+                return self._policy.fingerprint_of(what)
+            case "fact":
+                return self._facts.get(what)
+            case "exists":
+                return self._exists(what)
+            case "entry":
+                return self._tree.entry(what)
+            case "blob":
+                return self._tree.blob(what)
+            case "paths":
+                return _digest(self._under(what))
+            case "entries":
+                return _digest(f"{path}\0{self._tree.entry(path)}" for path in self._under(what))
+            case _:
+                raise AssertionError(f"no such question: {kind}")
+
+    def missing_facts(self, trace: Trace) -> tuple[str, ...]:
+        """The facts that were asked for in vain."""
+        return tuple(what for (kind, what), answer in trace.items() if kind == "fact" and answer is None)
+
+    # ── how ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _ask(self, question: Question) -> Hashable:
+        answer = self.answer(question)
+        self._traces[-1][question] = answer
+        return answer
+
+    def _under(self, folder: str) -> Iterator[str]:
+        if folder == ".":
+            yield from self._tree.paths()
+        else:
+            yield from (path for path in self._tree.paths() if path.startswith(folder + "/"))
+
+    def _exists(self, path: str) -> bool:
+        try:
+            entry = self._tree.entry(self._resolve(path))
+        except (Absent, Unavailable):
+            return False
+        return entry is not None and entry.kind == "file"
+
+    def _resolve(self, path: str) -> str:
+        """Follows symbolic links within the tree. Raises Unavailable for one that leads out of it or in circles."""
+        real = path
+        for _ in range(_LINK_HOPS):
+            link = self._link_on_the_way(real)
+            if link is None:
+                return real
+            target = self._tree.read(link).decode(errors="surrogateescape")
+            self._traces[-1]["blob", link] = self._tree.blob(link)
+            real = posixpath.normpath(posixpath.join(posixpath.dirname(link), target) + real[len(link) :])
+            if target.startswith("/") or real == ".." or real.startswith("../"):
+                raise Unavailable(path, "is a symbolic link that leads out of the repository")
+        raise Unavailable(path, "is a symbolic link that leads in a circle")
+
+    def _link_on_the_way(self, path: str) -> str | None:
+        """The first part of the path that is a link."""
+        parts = path.split("/")
+        for count in range(1, len(parts) + 1):
+            prefix = "/".join(parts[:count])
+            entry = self._tree.entry(prefix)
+            if entry is not None and entry.kind == "link":
+                return prefix
+        return None
+
+
+def _outcome_of(parser: Callable[[bytes], T], data: bytes) -> T | Unparsable:
+    try:
+        return parser(data)
+    except Unparsable as error:
+        return error
+
+
+def _digest(lines: Iterator[str]) -> str:
+    return hashlib.sha1("\n".join(lines).encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
