@@ -1,0 +1,23 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], str]:
+    """`require("npm")` gives the program's path. Where it is missing the test is skipped; in CI (CI=true) it fails."""
+    return _path_of
+
+
+def _path_of(program: str) -> str:
+    path = shutil.which(program)
+    if path:
+        return path
+    give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+    give_up(f"{program} is not installed")
