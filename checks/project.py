@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from checks.policy import Policy, Setting
 
 T = TypeVar("T")
+Raw = bytes
 Question = tuple[str, str]
 Trace = dict[Question, Hashable]
 _LINK_HOPS = 8
@@ -47,7 +48,8 @@ class TooLarge(Exception):
 class Place:
     """Where a project lies and what it is called.
 
-    `folder`: "." or the sub-folder, relative to the tree's root. `raw_name`: before the policy's `project_name`.
+    `folder`: "." or the sub-folder, relative to the tree's root. `raw_name`: the last segment of the GitLab project's
+    path. `reason`: why it is a model project, for people.
     """
 
     folder: str
@@ -99,6 +101,10 @@ class Project:
     @property
     def folder(self) -> str:
         return self.place.folder
+
+    def in_state(self, tree: Tree) -> Project:
+        """The same project in another state of the tree (with edits over it)."""
+        return Project(tree, self.place, self._policy, self._facts, self.base, self._readings)
 
     def at(self, path: str) -> str:
         """The path in the tree of a path in the project."""
@@ -153,7 +159,7 @@ class Project:
             raise TooLarge(path, entry.size)
         return self._tree.read(real)
 
-    def parse(self, parser: Callable[[bytes], T], path: str) -> T:
+    def parse(self, parser: Callable[[Raw], T], path: str) -> T:
         """A file, parsed (once). Raises Absent, TooLarge, Unavailable, Unparsable (with the path filled in)."""
         real = self._resolve(path)
         blob = self._ask(("blob", real))
@@ -165,11 +171,11 @@ class Project:
             raise Unparsable(result.why, result.line, result.column, path)
         return cast(T, result)
 
-    def need(self, parser: Callable[[bytes], T], path: str, owner: str) -> T:
-        """A file, parsed, for a rule that does not own it: raises Skip("see <owner>") where it is missing or broken."""
+    def need(self, parser: Callable[[Raw], T], path: str, owner: str) -> T:
+        """A file, parsed, for a rule that does not own it: raises Skip("see <owner>") where it can't be had."""
         try:
             return self.parse(parser, path)
-        except (Absent, Unparsable):
+        except (Absent, Unparsable, TooLarge, Unavailable):
             raise Skip(f"see {owner}") from None
 
     def remember(self, key: Hashable, make: Callable[[], T]) -> T:

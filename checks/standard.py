@@ -160,9 +160,7 @@ class Standard:
         contents, marks = _unmarked(_contents(files), self._id(name))
         places = marks | {(path, None) for path in absent}
         after = {path: data for path, data in _contents(fixed or {}).items() if data is not None}
-        self.examples.append(
-            Example(self._id(name), "bad", contents, marks=frozenset(places), fixed=after, **given)
-        )
+        self.examples.append(Example(self._id(name), "bad", contents, marks=frozenset(places), fixed=after, **given))
 
     def skip(self, name: str, files: Mapping[str, Content], *, because: str, **given: Any) -> None:
         """A project of which the rule can't tell; `because` stands in the reason."""

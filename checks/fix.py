@@ -1,0 +1,154 @@
+"""Fixes: proposed by the rules, proven by a fresh check before anyone sees them, and combined one after another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from checks.finding import Edit, Finding, Fix, Outcome, Skip
+from checks.project import Absent, Project, TooLarge
+from checks.read import Unparsable
+from checks.standard import Rule
+from checks.tree import OverlayTree, Tree, Unavailable
+
+Judge = Callable[[Project], Sequence[Outcome]]
+Keys = Counter[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A proven fix, and the keys (rule, project, context) of the findings that go away by it, with how many."""
+
+    fix: Fix
+    resolves: Mapping[tuple[str, str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """A fix that is not offered, and why: a fault of snitch."""
+
+    rule: str
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Workshop:
+    """Proposes fixes for the findings of one project, in one state of its tree.
+
+    `outcomes` are the project's in that state; `judge` gives them for another state.
+    """
+
+    project: Project
+    tree: Tree
+    outcomes: Sequence[Outcome]
+    rules: Mapping[str, Rule]
+    judge: Judge
+    _proven: dict[tuple[Edit, ...], Proposal | Unproven] = field(default_factory=dict)
+
+    def propose(self, finding: Finding) -> Proposal | Unproven | None:
+        """The rule's fix for a finding, proven; None where the rule has none for it."""
+        fixer = self.rules[finding.rule].fixer
+        if fixer is None:
+            return None
+        try:
+            fix = fixer(self.project, finding)
+        except (Skip, Absent, Unparsable, TooLarge, Unavailable):
+            return None
+        except Exception as crash:  # noqa: BLE001 - a fix that fails is not offered, and takes nothing else with it
+            return Unproven(finding.rule, finding.path, f"{type(crash).__name__}: {str(crash)[:200]}")
+        if fix is None or not any(edit.before != edit.after for edit in fix.edits):
+            return None
+        return self._prove_once(finding, fix)
+
+    def _prove_once(self, finding: Finding, fix: Fix) -> Proposal | Unproven:
+        known = self._proven.get(fix.edits)
+        if known is None or (isinstance(known, Proposal) and finding.key not in known.resolves):
+            known = self._proven[fix.edits] = self._prove(finding, fix)
+        return known
+
+    def _prove(self, finding: Finding, fix: Fix) -> Proposal | Unproven:
+        after = self.project.in_state(OverlayTree(self.tree, fix.overlay))
+        outcomes = self.judge(after)
+        was, now = _keys(self.outcomes), _keys(outcomes)
+        if now[finding.key] >= was[finding.key]:
+            return Unproven(finding.rule, finding.path, "the finding is still there after its fix")
+        worse = sorted(key[0] for key in now - was)
+        if worse:
+            return Unproven(finding.rule, finding.path, f"its fix brings in a finding of {worse[0]}")
+        lost = _lost(self.outcomes, outcomes)
+        if lost:
+            return Unproven(finding.rule, finding.path, f"{lost} can't be judged any more after its fix")
+        return Proposal(fix, was - now)
+
+
+def _keys(outcomes: Iterable[Outcome]) -> Keys:
+    return Counter(finding.key for outcome in outcomes for finding in outcome.findings)
+
+
+def _lost(before: Iterable[Outcome], after: Iterable[Outcome]) -> str | None:
+    """The first rule that was decided before and is an error now, or passed before and can't be known now."""
+    was = {outcome.rule: outcome.result for outcome in before}
+    for outcome in after:
+        if outcome.result == "error" and was.get(outcome.rule) != "error":
+            return outcome.rule
+        if outcome.result == "skip" and was.get(outcome.rule) == "pass":
+            return outcome.rule
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """Several fixes as one: content by path (None: deleted), what they fixed, and what they could not, with why."""
+
+    edits: Mapping[str, bytes | None]
+    fixed: tuple[Finding, ...]
+    left: tuple[tuple[Finding, str], ...]
+
+
+def combine(start: Workshop, findings: Sequence[Finding], allowed: Callable[[Finding, Fix], bool]) -> Combined:
+    """Applies the fixes of the findings one after another, each on a fresh check of what the others left.
+
+    `allowed` says whether a fix may be used (safe ones only, say).
+    """
+    shop, edits = start, dict[str, bytes | None]()
+    fixed: list[Finding] = []
+    left: list[tuple[Finding, str]] = []
+    for finding in findings:
+        current = _find_again(shop.outcomes, finding, _done_before(fixed, finding))
+        if current is None:
+            fixed.append(finding)  # another one's fix took it away
+            continue
+        proposal = shop.propose(current)
+        match proposal:
+            case None:
+                left.append((finding, "there is no automatic fix for it"))
+            case Unproven(reason=reason):
+                left.append((finding, f"its fix failed its proof: {reason}"))
+            case Proposal(fix=fix) if not allowed(finding, fix):
+                left.append((finding, "its fix is unsafe: a person has to look at it"))
+            case Proposal(fix=fix):
+                edits |= fix.overlay
+                fixed.append(finding)
+                shop = _moved_on(start, edits)
+    return Combined(edits, tuple(fixed), tuple(left))
+
+
+def _done_before(fixed: Sequence[Finding], finding: Finding) -> int:
+    return sum(1 for other in fixed if other.key == finding.key)
+
+
+def _find_again(outcomes: Iterable[Outcome], finding: Finding, done: int) -> Finding | None:
+    """The finding in a later state: among its equals, the one whose place in the order it has taken."""
+    equals = [f for outcome in outcomes for f in outcome.findings if f.key == finding.key]
+    exact = [f for f in equals if f.fingerprint == finding.fingerprint]
+    if done == 0:
+        return exact[0] if exact else None
+    return equals[0] if equals else None
+
+
+def _moved_on(start: Workshop, edits: Mapping[str, bytes | None]) -> Workshop:
+    tree = OverlayTree(start.tree, edits)
+    project = start.project.in_state(tree)
+    return Workshop(project, tree, start.judge(project), start.rules, start.judge)

@@ -1,0 +1,169 @@
+"""The core: a tree, and what it was before, to an inspection. The bot, the sweep, the CLI and CI all meet here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+from checks.compare import Changes, compare, joined
+from checks.discover import Repository, Skipped, find_projects
+from checks.finding import Finding, Outcome
+from checks.fix import Combined, Proposal, Unproven, Workshop, combine
+from checks.policy import Level, Policy
+from checks.project import Place, Project, Readings
+from checks.run import Memo, judge
+from checks.standard import Rule
+from checks.standards import all_rules
+from checks.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rule's outcome on a project, with the level at which the policy holds it."""
+
+    rule: Rule
+    level: Level
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectReport:
+    """Every rule that is not off, in order, on one project."""
+
+    place: Place
+    rules: tuple[Judged, ...]
+
+    def count(self, result: str) -> int:
+        """How many rules ended so."""
+        return sum(1 for judged in self.rules if judged.outcome.result == result)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The projects of a tree, what was skipped, and by which policy it was judged."""
+
+    projects: tuple[ProjectReport, ...]
+    skipped: tuple[Skipped, ...]
+    policy: Policy
+
+    def level(self, finding: Finding) -> Level:
+        """The level of the rule that a finding belongs to."""
+        return self._levels[finding.project, finding.rule]
+
+    @property
+    def _levels(self) -> dict[tuple[str, str], Level]:
+        return {(p.place.folder, j.rule.id): j.level for p in self.projects for j in p.rules}
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(f for p in self.projects for j in p.rules for f in j.outcome.findings)
+
+    @property
+    def errors(self) -> tuple[Outcome, ...]:
+        """The rules that snitch failed to judge."""
+        return tuple(j.outcome for p in self.projects for j in p.rules if j.outcome.result == "error")
+
+
+@dataclass(slots=True)
+class Inspection:
+    """What `inspect` gives. Fixes are worked out, and proven, when they are asked for."""
+
+    report: Report
+    changes: Changes
+    _shops: Mapping[str, Workshop]
+    _fixes: dict[str, Proposal | Unproven | None] = field(default_factory=dict)
+
+    def fix(self, finding: Finding) -> Proposal | None:
+        """The proven fix of a finding, or None."""
+        found = self._proposal(finding)
+        return found if isinstance(found, Proposal) else None
+
+    def unproven(self, findings: Sequence[Finding]) -> tuple[Unproven, ...]:
+        """The fixes of these findings that failed their proof."""
+        found = (self._proposal(finding) for finding in findings)
+        return tuple(dict.fromkeys(f for f in found if isinstance(f, Unproven)))
+
+    def combine(self, findings: Sequence[Finding], *, unsafe: bool = False) -> Combined:
+        """The fixes of findings, of any projects, as one set of edits; only safe ones unless `unsafe`."""
+        edits: dict[str, bytes | None] = {}
+        fixed: list[Finding] = []
+        left: list[tuple[Finding, str]] = []
+        for folder, shop in self._shops.items():
+            own = [f for f in findings if f.project == folder]
+            if not own:
+                continue
+            done = combine(shop, own, lambda _, fix: unsafe or fix.safe)
+            edits |= done.edits
+            fixed += done.fixed
+            left += done.left
+        return Combined(edits, tuple(fixed), tuple(left))
+
+    def _proposal(self, finding: Finding) -> Proposal | Unproven | None:
+        key = f"{finding.project}\0{finding.fingerprint}"
+        if key not in self._fixes:
+            self._fixes[key] = self._shops[finding.project].propose(finding)
+        return self._fixes[key]
+
+
+@dataclass(frozen=True)
+class _Inspector:
+    """What all projects of one inspection share."""
+
+    repository: Repository
+    policy: Policy
+    memo: Memo | None
+    rules: tuple[Rule, ...]
+    readings: Readings
+
+    @cached_property
+    def by_id(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self.rules}
+
+    def project(self, tree: Tree, place: Place, base: Project | None) -> Project:
+        return Project(tree, place, self.policy, self.repository.facts, base, self.readings)
+
+    def judge(self, project: Project) -> tuple[Outcome, ...]:
+        return judge(project, self.rules, self.memo, str(self.repository.facts.get("project_path") or ""))
+
+
+def inspect(
+    after: Tree,
+    policy: Policy,
+    today: date,
+    repository: Repository,
+    *,
+    before: Tree | None = None,
+    memo: Memo | None = None,
+    names: Mapping[str, str] | None = None,
+    only: Callable[[Rule], bool] = lambda _: True,
+) -> Inspection:
+    """Judges a tree, and what a change made of it.
+
+    `today` decides `since` dates and waivers. `before`: the merge base's tree. `names`: folder to the name that its
+    `.snitch.yml` gives. `only`: which rules are asked for.
+    """
+    places, skipped = find_projects(after, before, repository, policy, names or {})
+    rules = tuple(rule for rule in all_rules() if only(rule) and policy.level(rule.id, rule.level) != "off")
+    inspector = _Inspector(repository, policy, memo, rules, Readings())
+    reports, changes, shops = [], [], {}
+    for place in places:
+        base = None if before is None or not _was_there(before, place) else inspector.project(before, place, None)
+        project = inspector.project(after, place, base)
+        outcomes = inspector.judge(project)
+        reports.append(ProjectReport(place, tuple(_levelled(inspector, o, today) for o in outcomes)))
+        changes.append(compare(inspector.judge(base) if base else (), outcomes))
+        shops[place.folder] = Workshop(project, after, outcomes, inspector.by_id, inspector.judge)
+    return Inspection(Report(tuple(reports), skipped, policy), joined(changes), shops)
+
+
+def _was_there(before: Tree, place: Place) -> bool:
+    """Whether the project existed before: all findings of one that is new are new."""
+    prefix = "" if place.folder == "." else place.folder + "/"
+    return any(path.startswith(prefix) for path in before.paths())
+
+
+def _levelled(inspector: _Inspector, outcome: Outcome, today: date) -> Judged:
+    rule = inspector.by_id[outcome.rule]
+    return Judged(rule, inspector.policy.level(rule.id, rule.level), outcome)
