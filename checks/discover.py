@@ -110,7 +110,8 @@ def _place(folder: str, reason: str, repository: Repository, policy: Policy, nam
 
 
 def _root_reason(states: list[set[str]], repository: Repository, policy: Policy) -> str | None:
-    topics = set(repository.facts.get("topics") or ()) & set(policy.value(model_topics))
+    wanted: tuple[str, ...] = policy.value(model_topics)
+    topics = set(repository.facts.get("topics") or ()).intersection(wanted)
     if topics:
         return f"it has the topic {sorted(topics)[0]}"
     path = str(repository.facts.get("project_path") or "")
