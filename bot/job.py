@@ -1,0 +1,128 @@
+"""What is to be done, as values: which key a job has, what supersedes what, and when it is tried again.
+
+Jobs of one merge request share a key: one of them runs at a time, in the order in which they came.
+A review is a *wish*: the newest one wins, and older ones are folded into it. An answer is owed once to each note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Final
+
+from bot.errors import Broken, SnitchError, Stale, Transient
+
+VERSION: Final = 1
+TRIES: Final = 12
+FRESH_LOOKS: Final = 3
+LONGEST_WAIT: Final = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewMR:
+    """Review a merge request. `head` is the commit that the event told of, null where it told of none.
+
+    `asked`: a person wrote `/snitch check`, so the review speaks on a draft too, and says why it said nothing.
+    """
+
+    project_id: int
+    iid: int
+    head: str | None
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Obey the commands in a note on a merge request. `discussion_id` is the thread that the note stands in."""
+
+    project_id: int
+    iid: int
+    note_id: int
+    discussion_id: str | None
+    author_id: int
+    author_name: str
+    text: str
+
+
+Job = ReviewMR | Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again after so many seconds."""
+
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Trying again would not help; the reason is a sentence for people."""
+
+    reason: str
+
+
+def key(job: Job) -> str:
+    """The merge request that the job is about: jobs with one key never run at the same time."""
+    return f"mr:{job.project_id}:{job.iid}"
+
+
+def note_key(job: Answer) -> str:
+    """The same for each delivery of a note, so that it is obeyed once. Ids of notes are unique in one GitLab."""
+    return f"note:{job.project_id}:{job.note_id}"
+
+
+def priority(job: Job) -> int:
+    """Smaller comes first: a person who waits goes before a push."""
+    match job:
+        case Answer() | ReviewMR(asked=True):
+            return 1
+        case ReviewMR():
+            return 2
+
+
+def fold(older: ReviewMR, newer: ReviewMR) -> ReviewMR:
+    """One wish out of two for the same merge request: the newer one, and what a person asked for stays asked.
+
+    A wish without a head (a command, a change of the target branch) does not make a known head forgotten.
+    """
+    return replace(newer, head=newer.head or older.head, asked=older.asked or newer.asked)
+
+
+def retry(error: Exception, attempt: int) -> Retry | GiveUp:
+    """What a failed try leads to; `attempt` counts from 1.
+
+    Transient trouble is waited out: 1, 3, 9 … seconds, at most half an hour, a dozen tries in two hours and a quarter.
+    The other side's own `after` is kept to, unless it is longer than half an hour.
+    """
+    match error:
+        case Stale() if attempt <= FRESH_LOOKS:
+            return Retry(0.0)
+        case Stale() | Transient() if attempt < TRIES:
+            return Retry(_wait(error, attempt))
+        case SnitchError():
+            return GiveUp(str(error) or type(error).__name__)
+        case _:
+            return GiveUp(f"a fault of snitch: {type(error).__name__}: {error}")
+
+
+def to_json(job: Job) -> dict[str, object]:
+    """The job as JSON, with the version of its shape."""
+    return {"version": VERSION, "kind": type(job).__name__, **asdict(job)}
+
+
+def from_json(data: Mapping[str, object]) -> Job:
+    """The job that `to_json` wrote; Broken where it is another shape."""
+    kinds: dict[object, type[Job]] = {"ReviewMR": ReviewMR, "Answer": Answer}
+    fields = {name: value for name, value in data.items() if name not in ("version", "kind")}
+    if data.get("version") != VERSION or data.get("kind") not in kinds:
+        raise Broken(f"A stored job has an unknown shape: {data.get('kind')} of version {data.get('version')}.")
+    try:
+        return kinds[data["kind"]](**fields)  # type: ignore[arg-type]  # checked by the constructor's names
+    except TypeError as error:
+        raise Broken(f"A stored job has other fields than it should: {error}.") from error
+
+
+def _wait(error: Stale | Transient, attempt: int) -> float:
+    backoff = min(3.0 ** (attempt - 1), LONGEST_WAIT)
+    said = error.after if isinstance(error, Transient) else None
+    return max(backoff, min(said or 0.0, LONGEST_WAIT))
