@@ -1,0 +1,36 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from checks.standards import all_standards
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_file_that_it_names_exists() -> None:
+    named = re.findall(r"`((?:bot|checks|tests|deploy|\.ci)/[\w./]+)", README) + re.findall(r"\]\(([\w./]+)\)", README)
+    examples = {"checks/standards/s11_base_image.py"}
+    assert [name for name in named if name not in examples and not (ROOT / name).exists()] == []
+
+
+def test_every_standard_that_it_lists_is_judged() -> None:
+    listed = {(int(number), title) for number, title in re.findall(r"^\| (\d+) \| ([^|]+) \|", README, re.M)}
+    assert listed <= {(standard.number, standard.title) for standard in all_standards()}
+
+
+def test_its_standard_11_is_one_new_file(tmp_path: Path) -> None:
+    """Beside the others it is found, and its examples pass the tests that every standard's examples must pass."""
+    (source,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    shutil.copytree(ROOT / "checks", tmp_path / "checks", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tests/checks/test_standards.py", tmp_path)
+    (tmp_path / "checks/standards/s11_base_image.py").write_text(source)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "11.tag"]
+    ran = subprocess.run([*command, "test_standards.py"], cwd=tmp_path, capture_output=True, check=False, text=True)
+    assert ran.returncode == 0, ran.stdout
