@@ -1,0 +1,339 @@
+"""Every sentence that people read on GitLab, and the hidden marks in them, written and read.
+
+What comes from a repository is shown in code spans and fences only, so that it can't mention people, run a quick
+action, break out, or carry HTML. A note never begins a line with `/` outside of those.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+FOOT = "<!-- snitch:"
+_MARK = re.compile(r"<!-- snitch:(?P<kind>[a-z]+) (?P<data>\{[^\n]*\}) -->\s*\Z")
+_PLAIN = re.compile(r"[(\"'“‘]?[^\W_]+(?:[-’'][^\W_]+)*[)\"'”’]?[.,;:!?]*[)\"']?|[–—-]")
+_HEX = re.compile(r"[0-9a-f]{7,}", re.I)
+_TRAILING = ".,;:!?)\"'”’"
+
+
+# ── what is hostile ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def visible(text: str) -> str:
+    """The text on one line, with what can't be seen or shown (controls, bidi marks, odd bytes) written as escapes."""
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character == " " or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
+        return character
+    code = ord(character)
+    if character in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8 (PEP 383)
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def code(text: str) -> str:
+    """A code span of any text."""
+    shown = visible(text)
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    ticks = "`" * (longest + 1)
+    pad = " " if not shown.strip() or shown[0] in " `" or shown[-1] in " `" else ""
+    return f"{ticks}{pad}{shown or ' '}{pad}{ticks}"
+
+
+def cell(text: str) -> str:
+    """A code span within a row of a table, where a bar would end the cell even in code."""
+    return code(text.replace("|", "¦"))
+
+
+def prose(message: str) -> str:
+    """A rule's message as Markdown: every token that is not a plain word becomes a code span."""
+    return " ".join(_token(token) for token in message.split())
+
+
+def _token(token: str) -> str:
+    if _PLAIN.fullmatch(token) and not _HEX.fullmatch(token):
+        return token
+    body = token.rstrip(_TRAILING)
+    # Brackets and quotes that the token opened itself belong to it.
+    while len(body) < len(token) and token[len(body)] in ")\"'" and _opened(body, token[len(body)]):
+        body = token[: len(body) + 1]
+    tail = token[len(body) :]
+    return (code(body) + tail) if body else code(token)
+
+
+def _opened(body: str, closing: str) -> bool:
+    opening = {")": "("}.get(closing, closing)
+    if opening == closing:
+        return body.count(closing) % 2 == 1
+    return body.count(opening) > body.count(closing)
+
+
+def fence(info: str, text: str) -> str:
+    """A fenced block. The fence is longer than any run of backticks within."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    end = "" if not text or text.endswith("\n") else "\n"
+    return f"{ticks}{info}\n{text}{end}{ticks}"
+
+
+# ── marks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadMark:
+    """What a thread of snitch's is about.
+
+    `findings`: fingerprints (with their sub-project) that it stands for. `gone`: those of them that were seen gone.
+    `digest`: of what it says, without positions.
+    """
+
+    findings: tuple[str, ...]
+    gone: tuple[str, ...] = ()
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryMark:
+    """The summary: the digest of what it says, without commits."""
+
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyMark:
+    """An answer to a note."""
+
+    note: int
+    part: str = field(default="")
+
+
+Mark = ThreadMark | SummaryMark | ReplyMark
+
+
+def marked(text: str, mark: Mark) -> str:
+    """The text of a note with its hidden mark, on a line of its own at the end."""
+    match mark:
+        case ThreadMark(findings, gone, digest):
+            kind, data = "thread", {"findings": findings, "gone": gone, "digest": digest}
+        case SummaryMark(digest):
+            kind, data = "summary", {"digest": digest}
+        case ReplyMark(note, part):
+            kind, data = "reply", {"note": note, "part": part}
+    return f"{text.rstrip()}\n\n<!-- snitch:{kind} {json.dumps(data, separators=(',', ':'))} -->"
+
+
+def mark_of(body: str) -> Mark | None:
+    """The mark at the end of a note; None for one that has none, or one that makes no sense."""
+    found = _MARK.search(body)
+    if found is None:
+        return None
+    try:
+        data = json.loads(found["data"])
+        return _read_mark(found["kind"], data)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _read_mark(kind: str, data: dict[str, object]) -> Mark | None:
+    match kind:
+        case "thread":
+            findings, gone = data["findings"], data.get("gone", ())
+            return ThreadMark(_texts(findings), _texts(gone), str(data.get("digest", "")))
+        case "summary":
+            return SummaryMark(str(data.get("digest", "")))
+        case "reply":
+            return ReplyMark(int(str(data["note"])), str(data.get("part", "")))
+        case _:
+            return None
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple):
+        raise ValueError("not a list")
+    return tuple(str(value) for value in values)
+
+
+# ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One finding as a thread or the summary says it."""
+
+    rule: str
+    title: str
+    message: str
+
+
+def thread(said: Sequence[Said], why: str, remedy: str, command: str, link: str | None) -> str:
+    """The body of a thread: the rule, what, why in one sentence, the fix, the command."""
+    heads = [f"**{item.rule} · {item.title}** {prose(item.message)}" for item in said[:10]]
+    if len(said) > 10:
+        heads.append(f"… and {len(said) - 10} more of the same kind.")
+    explained = f"{prose(why)} ([standard]({link}))" if link else prose(why)
+    parts = ["\n\n".join(heads), explained, remedy, command]
+    return "\n\n".join(part for part in parts if part)
+
+
+def suggestion(above: int, below: int, text: str) -> str:
+    """A suggestion that replaces the lines from `above` the commented one to `below` it."""
+    return fence(f"suggestion:-{above}+{below}", text)
+
+
+def diff_block(text: str) -> str:
+    """A change that can't be pressed, to read."""
+    return fence("diff", text)
+
+
+def press(unsafe: str) -> str:
+    """What stands above a fix that is unsafe."""
+    return f"⚠️ **Look at it before you apply it:** {prose(unsafe)}"
+
+
+def fix_command(standard: int) -> str:
+    """How to have it done."""
+    return f"Or write {code(f'/snitch fix {standard}')} and snitch commits it; {code(f'/snitch explain {standard}')}."
+
+
+def no_fix_command(standard: int) -> str:
+    """How to learn more where there is nothing to commit."""
+    return f"{code(f'/snitch explain {standard}')} says more."
+
+
+# ── status ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def status_pending() -> str:
+    return "snitch is looking at it"
+
+
+def status(new: int, warned: int, unjudged: int, standing: int) -> str:
+    """The description of the commit status (GitLab takes 255 characters)."""
+    parts = []
+    if new:
+        parts.append(f"{count(new, 'finding')} to mend")
+    if warned:
+        parts.append(count(warned, "warning"))
+    if unjudged:
+        parts.append(f"{count(unjudged, 'rule')} could not be judged")
+    if not parts:
+        parts.append("this change keeps the Model Standards")
+    if standing:
+        parts.append(f"{standing} stood before")
+    return ", ".join(parts)[:255]
+
+
+def count(number: int, noun: str) -> str:
+    """`1 finding`, `2 findings`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+# ── replies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HELP = "\n".join(
+    [
+        "This is what snitch understands, at the beginning of a line:",
+        "",
+        "| write | and snitch |",
+        "|---|---|",
+        "| `/snitch fix` | commits the safe fixes of what this merge request brought in |",
+        "| `/snitch fix 10` or `/snitch fix 4.predict 10` | the same for standards or rules, older findings included |",
+        "| `/snitch check` | looks again, and says why it says nothing |",
+        "| `/snitch explain 10` | explains a standard or a rule |",
+        "| `/snitch help` | shows this |",
+        "",
+        "In a reply to one of its threads, `/snitch fix` means that thread.",
+        "`fix` needs Developer access, or that the merge request is yours and on a branch of your own.",
+    ]
+)
+
+
+def unknown_command(text: str, nearest: str | None) -> str:
+    """A command that does not exist."""
+    guess = f" Did you mean {code('/snitch ' + nearest)}?" if nearest else ""
+    return f"snitch does not know {code(text)}.{guess} {code('/snitch help')} lists what it knows."
+
+
+def not_allowed(name: str) -> str:
+    """A fix asked for by somebody without the right."""
+    return (
+        f"{code('@' + name)} may not have this committed: {code('/snitch fix')} needs Developer access to the project "
+        "that the branch is in, or that the merge request is yours and on a branch of your own. "
+        "Somebody who has it can write the same command."
+    )
+
+
+def bullet_list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+# ── summary ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+LEVEL_SIGN = {"enforce": "❌", "warn": "⚠️", "advise": "💡"}
+SUMMARY_FOOT = (
+    "`/snitch fix` commits the safe fixes, `/snitch explain 10` explains a standard, `/snitch help` lists the rest."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """A standard's row: findings to mend, milder ones, ones that stood before, and whether snitch failed on it."""
+
+    number: int
+    title: str
+    failing: int
+    milder: int
+    standing: int
+    unjudged: bool
+
+
+def summary_heading(failing: int, milder: int) -> str:
+    """The first line of the summary."""
+    if failing:
+        return f"### snitch: {count(failing, 'finding')} to mend in this change"
+    if milder:
+        return f"### snitch: {count(milder, 'remark')} on this change"
+    return "### snitch: this change keeps the Model Standards"
+
+
+def summary_table(rows: Sequence[SummaryRow]) -> str:
+    """A row a standard."""
+    lines = ["| standard | this change | before |", "|---|---|---|"]
+    for row in rows:
+        says = []
+        if row.failing:
+            says.append(f"❌ {row.failing} to mend")
+        if row.milder:
+            says.append(f"⚠️ {row.milder}")
+        if row.unjudged:
+            says.append("could not be judged")
+        lines.append(f"| {row.number} · {row.title} | {', '.join(says) or '✅'} | {row.standing or ''} |")
+    return "\n".join(lines)
+
+
+def folded(summary: str, text: str) -> str:
+    """A part that is opened by pressing it."""
+    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
+
+
+def folded_fix(diff: str, standard: int, safe: bool) -> str:
+    """The fix of a finding in the summary."""
+    command = f"\n\n{code(f'/snitch fix {standard}')} commits it." if safe else "\n\nLook at it before you use it."
+    return "\n" + folded("the fix", diff_block(diff) + command) + "\n"
+
+
+def stood_before(number: int) -> str:
+    return f"{count(number, 'finding')} stood before this change"
+
+
+def could_not_judge(lines: Sequence[str]) -> str:
+    """What snitch failed at. It never counts against the change."""
+    shown = [*lines[:20], *([f"… and {len(lines) - 20} more"] if len(lines) > 20 else [])]
+    return "**snitch could not judge everything** (this does not count against the change):\n\n" + bullet_list(shown)
