@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
+from bot import command
 from bot.errors import Broken, SnitchError, Stale, Transient
+from bot.event import Event, Ignored, MergeRequestChanged, NoteWritten, Pushed
 
 VERSION: Final = 1
 TRIES: Final = 12
@@ -59,6 +61,21 @@ class GiveUp:
     """Trying again would not help; the reason is a sentence for people."""
 
     reason: str
+
+
+def wanted(event: Event) -> Job | Ignored:
+    """The job that an event leads to."""
+    match event:
+        case MergeRequestChanged():
+            return ReviewMR(event.project_id, event.iid, event.head)
+        case NoteWritten() if not command.parse(event.text):
+            return Ignored("the note holds no command")
+        case NoteWritten(project_id=project, iid=iid, note_id=note, discussion_id=thread):
+            return Answer(project, iid, note, thread, event.author_id, event.author_name, event.text)
+        case Pushed():
+            return Ignored("a push without a merge request is not reviewed")
+        case Ignored():
+            return event
 
 
 def key(job: Job) -> str:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import Broken, Forbidden, Invalid, RateLimited, SnitchError, Stale, Unreachable
+from bot.event import Ignored, MergeRequestChanged, NoteWritten, Pushed
 from bot.job import (
     LONGEST_WAIT,
     TRIES,
@@ -19,6 +22,7 @@ from bot.job import (
     priority,
     retry,
     to_json,
+    wanted,
 )
 
 HEAD = "a" * 40
@@ -27,6 +31,15 @@ REVIEWS = st.builds(ReviewMR, st.integers(1), st.integers(1), st.none() | st.tex
 ANSWERS = st.builds(
     Answer, st.integers(1), st.integers(1), st.integers(1), st.none() | st.text(), st.integers(1), st.text(), st.text()
 )
+
+
+def test_each_event_leads_to_its_job_or_says_why_to_none() -> None:
+    note = NoteWritten(7, "g/p", 3, 99, "d" * 40, 5, "ada", "/snitch fix")
+    assert wanted(MergeRequestChanged(7, "g/p", 3, HEAD, "open", draft=True)) == ReviewMR(7, 3, HEAD)
+    assert wanted(note) == ANSWER
+    assert wanted(replace(note, text="/close")) == Ignored("the note holds no command")
+    assert wanted(Pushed(7, "g/p", "refs/heads/a", HEAD)) == Ignored("a push without a merge request is not reviewed")
+    assert wanted(Ignored("why")) == Ignored("why")
 
 
 def test_a_review_and_an_answer_of_one_merge_request_share_a_key() -> None:
