@@ -1,0 +1,67 @@
+"""A person's own folder, for the command line: what git knows of it. Run with `Git(…, personal=True)`."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from bot.errors import Invalid, SetupError
+from bot.git.change import merge_base
+from bot.git.process import Git
+from bot.git.snapshot import Snapshot, snapshot
+
+
+def top_level(git: Git, folder: Path) -> Path | None:
+    """The top of the work tree that the folder lies in; None when it lies in none. Raises SetupError."""
+    done = git.attempt(folder, "rev-parse", "--show-toplevel")
+    if done.code == 0:
+        return Path(os.fsdecode(done.out.removesuffix(b"\n")))
+    if "dubious ownership" in done.errors:
+        raise SetupError(
+            f"git does not trust {folder}, since it belongs to somebody else: "
+            f"git config --global --add safe.directory {folder}"
+        )
+    return None
+
+
+def ls_files(git: Git, folder: Path) -> list[str] | None:
+    """Paths below the folder that git tracks, or would (not ignored); None where git has no say: no work tree, or the
+    folder itself is ignored. Files of submodules and of repositories inside are not listed. Raises SetupError, Broken.
+    """
+    if top_level(git, folder) is None:
+        return None
+    said = git.run(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    paths = {name.decode(errors="surrogateescape") for name in said.split(b"\0") if name and not name.endswith(b"/")}
+    if not paths and git.attempt(folder, "check-ignore", "--quiet", ".").code == 0:
+        return None
+    return sorted(path for path in paths if not _through_link(folder, path))
+
+
+def _through_link(folder: Path, path: str) -> bool:
+    """Whether a folder on the way is a link by now: what the index knows there would be read outside the tree."""
+    parts = path.split("/")
+    return any(os.path.islink(os.path.join(folder, *parts[:count])) for count in range(1, len(parts)))
+
+
+def origin_url(git: Git, folder: Path) -> str | None:
+    """The address of the remote `origin`, without credentials; None when there is none."""
+    done = git.attempt(folder, "config", "--get", "remote.origin.url")
+    url = done.out.decode(errors="replace").strip()
+    return re.sub(r"^(\w+://)[^@/]*@", r"\1", url) if done.code == 0 and url else None
+
+
+def before(git: Git, folder: Path, revision: str) -> Snapshot:
+    """The folder's files in the merge base of HEAD and a revision that a person named. Raises Invalid, Broken."""
+    base = merge_base(git, folder, _commit(git, folder, revision), _commit(git, folder, "HEAD"))
+    if base is None:
+        raise Invalid(f"HEAD and {revision!r} share no history.")
+    prefix = git.run(folder, "rev-parse", "--show-prefix").removesuffix(b"\n").decode(errors="surrogateescape")
+    return snapshot(git, folder, base).below(prefix)
+
+
+def _commit(git: Git, folder: Path, revision: str) -> str:
+    done = git.attempt(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if done.code != 0 or "\0" in revision:
+        raise Invalid(f"There is no commit {revision!r} here.")
+    return done.out.decode().strip()

@@ -1,0 +1,238 @@
+"""The bare, partial mirror of one project: what a review needs of its history, without large blobs and work tree.
+
+The mirror's own settings name no remote at all. Only a fetch is told (by environment) that its remote is a promisor, so
+whatever else runs here can't download a missing blob, in any version of git: for it, the blob is just missing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from bot.errors import Broken, SetupError, Stale
+from bot.git import change, trouble
+from bot.git.diff import diff
+from bot.git.process import Failed, Git, Remote, checked_id
+from bot.git.snapshot import Reader, Snapshot, snapshot
+from bot.mr import ChangedFile
+
+T = TypeVar("T")
+
+_KEEP = "refs/snitch/keep/"
+_QUIET = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A commit to be had, and the refs under which the other side may have it where it does not give it by its id."""
+
+    commit: str
+    refs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        checked_id(self.commit)
+        for ref in self.refs:
+            change.checked_ref(ref)
+
+
+class Mirror:
+    """One project's mirror in the folder `place` (made when needed). For several threads and processes.
+
+    Blobs of `limit` bytes or more are left behind. Whatever is asked must be about commits that `fetch` brought.
+    """
+
+    def __init__(self, git: Git, place: Path, limit: int) -> None:
+        self._git = git
+        self._place = place
+        self._limit = limit
+        self._fetched: tuple[Remote, tuple[Want, ...], float] | None = None
+        self._known: frozenset[str] = frozenset()
+
+    def fetch(self, remote: Remote, *wants: Want, seconds: float = 300) -> None:
+        """Brings the commits and their histories; without any network when they are here.
+
+        A damaged mirror is thrown away and fetched anew, once. Raises Stale (a commit is not there: not yet, or not any
+        more), Forbidden, Gone, SetupError, Unreachable, RateLimited, Broken.
+        """
+        self._fetched = (remote, wants, seconds)
+        self._known |= {want.commit for want in wants}
+        if self._place.is_dir() and not self._unkept(wants):
+            return
+        with self._alone():
+            self._make(wants)
+            try:
+                self._bring(remote, wants, seconds)
+            except Broken:
+                self._throw_away()
+                self._make(wants)
+                self._bring(remote, wants, seconds)
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor of two commits, as GitLab chooses it; None when they share no history."""
+        base = self._mended(lambda: change.merge_base(self._git, self._place, one, other), one, other)
+        self._known |= {base} if base else frozenset()
+        return base
+
+    def snapshot(self, commit: str) -> Snapshot:
+        """All paths of a commit; nothing is downloaded. Raises Broken."""
+        return self._mended(lambda: snapshot(self._git, self._place, commit, self._limit), commit)
+
+    def diff(self, base: str, head: str) -> tuple[ChangedFile, ...]:
+        """What changed between two commits; nothing is downloaded. Raises Broken."""
+        return self._mended(lambda: diff(self._git, self._place, base, head), base, head)
+
+    def reader(self) -> Reader:
+        """For `GitTree`s of this mirror: `with mirror.reader() as reader`."""
+        return Reader(self._git, self._place)
+
+    def commit(
+        self,
+        parent: str,
+        edits: Mapping[str, bytes | None],
+        message: str,
+        author_name: str,
+        author_email: str,
+        when: int,
+    ) -> str:
+        """A commit on `parent` in the mirror alone: see `bot.git.change.commit`."""
+        author = change.Author(author_name, author_email, when)
+        return change.commit(self._git, self._place, parent, edits, message, author)
+
+    def push(self, remote: Remote, commit: str, branch: str, expect_parent: str) -> change.Pushing:
+        """Moves the branch from `expect_parent` to `commit`: see `bot.git.change.push`."""
+        return change.push(self._git, self._place, remote, commit, branch, expect_parent)
+
+    def format_patch(self, base: str, commit: str) -> str:
+        """The commits after `base` as one text for `git apply` or `git am`: see `bot.git.change.format_patch`."""
+        return change.format_patch(self._git, self._place, base, commit)
+
+    def maintain(self, keep: Collection[str] | None = None, seconds: float = 600) -> None:
+        """Packs what lies around; with `keep`, lets go of fetched commits that are not in it (after two weeks)."""
+        with self._alone():
+            if not self._place.is_dir():
+                return
+            refs = self._git.run(self._place, "for-each-ref", "--format=%(refname)", _KEEP).decode().split()
+            loose = [ref for ref in refs if keep is not None and ref.removeprefix(_KEEP) not in keep]
+            dropped = "".join(f"delete {ref}\n" for ref in loose)
+            self._git.run(self._place, "update-ref", "--stdin", stdin=dropped.encode())
+            when = ("-c", "gc.auto=2000", "-c", "gc.autoPackLimit=20", "-c", "gc.autoDetach=false")
+            self._git.run(self._place, *self._promisor(), *when, "gc", "--auto", "--quiet", seconds=seconds)
+
+    def discard(self) -> None:
+        """Throws the mirror away; the next fetch makes a new one."""
+        with self._alone():
+            self._throw_away()
+
+    def _mended(self, question: Callable[[], T], *commits: str) -> T:
+        """An answer; when git fails over commits that must be here, the mirror is damaged: anew, and asked again."""
+        try:
+            return question()
+        except Failed:
+            if self._fetched is None or not self._known.issuperset(commits):
+                raise
+            remote, wants, seconds = self._fetched
+            self.discard()
+            self.fetch(remote, *wants, seconds=seconds)
+            return question()
+
+    def _make(self, wants: Sequence[Want]) -> None:
+        if self._place.is_dir() and not self._fits():
+            self._throw_away()
+        if self._place.is_dir():
+            return
+        shape = "sha256" if any(len(want.commit) == 64 for want in wants) else "sha1"
+        # Made aside and renamed: a mirror that is there is whole.
+        fresh = Path(tempfile.mkdtemp(prefix=f"{self._place.name}.new-", dir=self._place.parent))
+        self._git.run(fresh, "init", "--bare", "--quiet", "--template=", f"--object-format={shape}")
+        self._git.run(fresh, "config", "snitch.limit", str(self._limit))
+        fresh.rename(self._place)
+
+    def _fits(self) -> bool:
+        """Whether it is a repository made with this limit. With another one, what a missing blob means is unknown."""
+        done = self._git.attempt(self._place, "config", "--local", "snitch.limit")
+        return done.code == 0 and done.out.strip() == b"%d" % self._limit
+
+    def _throw_away(self) -> None:
+        """Renamed first, so that nobody meets half a mirror."""
+        with suppress(FileNotFoundError):
+            aside = Path(tempfile.mkdtemp(prefix=f"{self._place.name}.old-", dir=self._place.parent))
+            self._place.rename(aside / "mirror")
+        for old in self._place.parent.glob(f"{self._place.name}.*-*"):
+            shutil.rmtree(old, ignore_errors=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            self._place.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(f"{self._place}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SetupError(f"The folder of the mirrors can't be written: {error.strerror}.") from error
+        with open(descriptor, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _unkept(self, wants: Sequence[Want]) -> tuple[Want, ...]:
+        """Those that no ref of ours holds, or whose tree is gone; all of them when the mirror can't be asked."""
+        return self._without(wants, _KEEP)
+
+    def _without(self, wants: Sequence[Want], prefix: str) -> tuple[Want, ...]:
+        asked = "".join(f"{prefix}{want.commit}^{{tree}}\n" for want in wants).encode()
+        try:
+            done = self._git.attempt(self._place, "cat-file", "--batch-check=%(objecttype)", stdin=asked)
+        except Broken:  # thrown away meanwhile
+            return tuple(wants)
+        answers = done.out.splitlines()
+        if done.code != 0 or len(answers) != len(wants):
+            return tuple(wants)
+        return tuple(want for want, answer in zip(wants, answers, strict=True) if answer != b"tree")
+
+    def _bring(self, remote: Remote, wants: Sequence[Want], seconds: float) -> None:
+        self._keep([want for want in self._unkept(wants) if not self._without([want], "")])
+        absent = self._unkept(wants)
+        specs = [f"{want.commit}:{_KEEP}{want.commit}" for want in absent]
+        if absent and not self._ask(remote, specs, seconds):
+            for want in absent:
+                self._bring_one(remote, want, seconds)
+        if self._unkept(wants):
+            raise Broken("What was fetched from GitLab is not what was asked for.")
+
+    def _bring_one(self, remote: Remote, want: Want, seconds: float) -> None:
+        if self._ask(remote, [f"{want.commit}:{_KEEP}{want.commit}"], seconds):
+            return
+        for ref in want.refs:
+            # The ref may be ahead of the commit, or behind: what counts is whether the commit came with it.
+            if self._ask(remote, [f"+{ref}:refs/snitch/seen"], seconds) and not self._without([want], ""):
+                self._keep([want])
+                return
+        raise Stale(f"GitLab does not have the commit {want.commit[:12]}: not yet, or not any more.")
+
+    def _keep(self, wants: Sequence[Want]) -> None:
+        lines = "".join(f"update {_KEEP}{want.commit} {want.commit}\n" for want in wants)
+        if lines:
+            self._git.run(self._place, "update-ref", "--stdin", stdin=lines.encode())
+
+    def _ask(self, remote: Remote, specs: Sequence[str], seconds: float) -> bool:
+        """One fetch. False when the other side does not have what is asked for."""
+        told = ("--refmap=", f"--filter=blob:limit={self._limit}", "--end-of-options", "origin", *specs)
+        command = (*self._promisor(), "fetch", *_QUIET, *told)
+        done = self._git.attempt(self._place, *command, remote=remote, seconds=seconds)
+        if done.code != 0 and "unresolved deltas" in done.errors:
+            # A blob came as a delta to one that was left behind: ask as if nothing were here.
+            whole = ("-c", "fetch.negotiationAlgorithm=noop", *command)
+            done = self._git.attempt(self._place, *whole, remote=remote, seconds=seconds)
+        if done.code == 0:
+            return True
+        if trouble.unknown_commit(done.errors):
+            return False
+        raise trouble.network_trouble(done.errors) or trouble.broken("git fetch", done.errors)
+
+    def _promisor(self) -> tuple[str, ...]:
+        settings = ("remote.origin.promisor=true", f"remote.origin.partialCloneFilter=blob:limit={self._limit}")
+        return tuple(word for setting in settings for word in ("-c", setting))
