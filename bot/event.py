@@ -133,13 +133,13 @@ def authenticate(headers: Mapping[str, str], body: bytes, secrets: Secrets, now:
 def signing_key(token: str) -> bytes:
     """The key behind a `whsec_…` token (Standard Webhooks: base64 of 24 to 64 bytes); ValueError where it is none."""
     if not token.startswith("whsec_"):
-        raise ValueError("a signing token starts with whsec_")
+        raise ValueError("must start with whsec_")
     try:
         key = base64.b64decode(token.removeprefix("whsec_"), validate=True)
     except binascii.Error as error:
-        raise ValueError("a signing token is base64 after whsec_") from error
+        raise ValueError("must be base64 after whsec_") from error
     if not 24 <= len(key) <= 64:
-        raise ValueError("a signing token holds 24 to 64 bytes")
+        raise ValueError("must hold 24 to 64 bytes after whsec_")
     return key
 
 

@@ -381,7 +381,7 @@ def test_a_signature_holds_for_its_body_and_its_name_alone() -> None:
 def test_a_signing_token_holds_its_key_in_base64() -> None:
     assert signing_key("whsec_" + base64.b64encode(KEY).decode()) == KEY
     for wrong in ("", "whsec_", "whsec_????", "whsec_AAAA", base64.b64encode(KEY).decode()):
-        with pytest.raises(ValueError, match="signing token"):
+        with pytest.raises(ValueError, match="whsec_"):
             signing_key(wrong)
 
 
