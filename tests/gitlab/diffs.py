@@ -1,7 +1,8 @@
 """Which positions of a merge request can carry a comment.
 
-Written from GitLab's DiffNote, DiffPositionableNote and app/validators/json_schemas/position.json. Where GitLab lets a doubtful position through
-(a file position on a file that the diff does not hold, a `line_range` of strange lines) this refuses.
+Written from GitLab's DiffNote, DiffPositionableNote and app/validators/json_schemas/position.json. Where GitLab lets a
+doubtful position through (a file position on a file that the diff does not hold, a `line_range` of strange lines) this
+refuses.
 """
 
 from __future__ import annotations
