@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TypeAlias
 from bot.errors import Broken, Forbidden, Invalid
 from bot.git import trouble
 from bot.git.process import Failed, Git, Remote, checked_id
+from bot.git.snapshot import scratch_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,7 @@ def commit(git: Git, place: Path, parent: str, edits: Mapping[str, bytes | None]
     """
     if not author.name.strip("<>\n. ") or not author.email.strip("<>\n. "):
         raise Invalid("A commit needs the name and the e-mail address of its author.")
-    with tempfile.TemporaryDirectory() as folder:
-        extra = {"GIT_INDEX_FILE": f"{folder}/index"}
-        git.run(place, "read-tree", checked_id(parent), extra=extra)
+    with scratch_index(git, place, parent) as extra:
         modes = _modes(git.run(place, "ls-files", "--stage", "-z", extra=extra))
         lines = b"".join(_line(git, place, path, data, modes, len(parent)) for path, data in sorted(edits.items()))
         git.run(place, "update-index", "-z", "--index-info", stdin=lines, extra=extra)

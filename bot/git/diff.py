@@ -7,7 +7,6 @@ other defaults (three lines of context).
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from bot.git.process import MIB, Failed, Git, checked_id
-from bot.git.snapshot import missing
+from bot.git.snapshot import missing, scratch_index
 from bot.mr import ChangedFile, Hunk
 
 PATCH_LIMIT = 200 * 1024
@@ -49,30 +48,58 @@ def diff(git: Git, place: Path, base: str, head: str) -> tuple[ChangedFile, ...]
     """
     done = git.attempt(place, "diff-tree", *_OPTIONS, *_PATCH, checked_id(base), checked_id(head), "--", most=256 * MIB)
     if done.code == 0:
-        return tuple(sorted(_files(done.out), key=_order))
-    absent = missing(git, place, base, head)
-    if not absent:
+        files = list(_files(done.out))
+    elif absent := missing(git, place, base, head):
+        files = _diff_around(git, place, base, head, absent)
+    else:
         raise Failed(f"git diff-tree failed: {done.errors.strip()[:500]}")
-    return _diff_around(git, place, base, head, absent)
+    hidden = _without_diff(git, place, base, files)
+    shown = (replace(file, textual=False) if {file.old_path, file.new_path} & hidden else file for file in files)
+    return tuple(sorted(shown, key=lambda file: file.new_path))
 
 
-def _order(file: ChangedFile) -> str:
-    return file.new_path
+def _without_diff(git: Git, place: Path, base: str, files: Iterable[ChangedFile]) -> set[str]:
+    """The paths whose attribute `diff` is unset (`-diff`, `binary`): GitLab shows them as binary.
+
+    GitLab reads .gitattributes of the default branch; the merge base is as near to it as we are. A bare repository's
+    own diff reads none (before git 2.43).
+    """
+    paths = {path for file in files if file.textual for path in (file.old_path, file.new_path)}
+    if not paths or not _has_attributes(git, place, base, paths):
+        return set()
+    with scratch_index(git, place, base) as extra:
+        asked = b"".join(path.encode(errors="surrogateescape") + b"\0" for path in sorted(paths))
+        said = git.run(place, "check-attr", "--cached", "-z", "--stdin", "diff", stdin=asked, extra=extra)
+    words = [word.decode(errors="surrogateescape") for word in said.split(b"\0")]
+    return {path for path, value in zip(words[0::3], words[2::3], strict=False) if value == "unset"}
 
 
-def _diff_around(git: Git, place: Path, base: str, head: str, absent: frozenset[str]) -> tuple[ChangedFile, ...]:
+def _has_attributes(git: Git, place: Path, commit: str, paths: Iterable[str]) -> bool:
+    folders = {parent for path in paths for parent in _parents(path)}
+    asked = [f"{folder}.gitattributes".encode(errors="surrogateescape") for folder in sorted(folders)]
+    return any(
+        git.run(place, "ls-tree", "-z", commit, "--", *asked[start : start + 500])
+        for start in range(0, len(asked), 500)
+    )
+
+
+def _parents(path: str) -> Iterator[str]:
+    """The folders above a path, each with its `/`; the root is empty."""
+    parts = path.split("/")
+    return ("".join(f"{part}/" for part in parts[:depth]) for depth in range(len(parts)))
+
+
+def _diff_around(git: Git, place: Path, base: str, head: str, absent: frozenset[str]) -> list[ChangedFile]:
     raws = _raws(git.run(place, "diff-tree", *_OPTIONS, "--no-renames", base, head, "--"))[0]
     large = [raw for raw in raws if raw.old_blob in absent or raw.new_blob in absent]
     paths = {raw.new_path for raw in large}
     trees = [_tree_without(git, place, commit, paths) for commit in (base, head)]
     small = git.run(place, "diff-tree", *_OPTIONS, *_PATCH, *trees, "--", most=256 * MIB)
-    return tuple(sorted([*_files(small), *_by_name(large)], key=_order))
+    return [*_files(small), *_by_name(large)]
 
 
 def _tree_without(git: Git, place: Path, commit: str, paths: Iterable[str]) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        extra = {"GIT_INDEX_FILE": f"{folder}/index"}
-        git.run(place, "read-tree", commit, extra=extra)
+    with scratch_index(git, place, commit) as extra:
         gone = b"".join(b"0 %s\t%s\0" % (b"0" * 40, path.encode(errors="surrogateescape")) for path in sorted(paths))
         git.run(place, "update-index", "-z", "--index-info", stdin=gone, extra=extra)
         return git.run(place, "write-tree", "--missing-ok", extra=extra).decode().strip()
@@ -138,8 +165,8 @@ def _file(raw: _Raw, patch: bytes) -> ChangedFile:
 
 def _hunks(body: bytes) -> Iterator[Hunk]:
     found = list(_HUNK.finditer(body))
-    ends = [one.start() for one in found[1:]]
-    for one, end in zip(found, [*ends, len(body)], strict=True):
+    starts = [one.start() for one in found]
+    for one, end in zip(found, [*starts, len(body)][1:], strict=True):
         marks = b"".join(_MARK.findall(body, one.end(), end)).decode()
         yield from _runs(marks, int(one[1]) or 1, int(one[2]) or 1)
 

@@ -33,7 +33,11 @@ def ls_files(git: Git, folder: Path) -> list[str] | None:
         return None
     said = git.run(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     paths = {name.decode(errors="surrogateescape") for name in said.split(b"\0") if name and not name.endswith(b"/")}
-    if not paths and git.attempt(folder, "check-ignore", "--quiet", ".").code == 0:
+    # check-ignore refuses to run where paths are declared to be literal.
+    if (
+        not paths
+        and git.attempt(folder, "check-ignore", "--quiet", ".", extra={"GIT_LITERAL_PATHSPECS": "0"}).code == 0
+    ):
         return None
     return sorted(path for path in paths if not _through_link(folder, path))
 
@@ -61,7 +65,8 @@ def before(git: Git, folder: Path, revision: str) -> Snapshot:
 
 
 def _commit(git: Git, folder: Path, revision: str) -> str:
-    done = git.attempt(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    if done.code != 0 or "\0" in revision:
-        raise Invalid(f"There is no commit {revision!r} here.")
-    return done.out.decode().strip()
+    if "\0" not in revision:
+        done = git.attempt(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        if done.code == 0:
+            return done.out.decode().strip()
+    raise Invalid(f"There is no commit {revision!r} here.")

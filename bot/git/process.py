@@ -231,8 +231,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
-            with suppress(BrokenPipeError):
-                pipe.close()
+            _close(pipe)
     process.wait()
 
 
@@ -297,6 +296,8 @@ def _converse(process: subprocess.Popen[bytes], stdin: bytes, deadline: float, m
                     going = _read(key.fd, received[key.fd])
                 if not going:
                     selector.unregister(key.fileobj)
+                    if key.fileobj is into:
+                        _close(into)
             if len(received[out.fileno()]) > most:
                 raise OverflowError
             del received[errors.fileno()][_MOST_ERRORS:]
@@ -305,21 +306,23 @@ def _converse(process: subprocess.Popen[bytes], stdin: bytes, deadline: float, m
 
 
 def _ready(selector: selectors.BaseSelector, deadline: float) -> list[selectors.SelectorKey]:
-    ready = selector.select(max(0.0, deadline - time.monotonic()))
-    if not ready:
+    left = deadline - time.monotonic()
+    if left <= 0:
         raise TimeoutError
-    return [key for key, _ in ready]
+    return [key for key, _ in selector.select(left)]
 
 
 def _write(pipe: IO[bytes], left: memoryview) -> memoryview:
-    """Writes what the pipe takes now, and closes it after the last byte."""
+    """Writes what the pipe takes now."""
     try:
-        left = left[os.write(pipe.fileno(), left) :] if left else left
+        return left[os.write(pipe.fileno(), left) :] if left else left
     except BrokenPipeError:  # it ended without reading all: its exit code says why
-        left = left[:0]
-    if not left:
+        return left[:0]
+
+
+def _close(pipe: IO[bytes]) -> None:
+    with suppress(BrokenPipeError):
         pipe.close()
-    return left
 
 
 def _read(descriptor: int, received: bytearray) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -65,6 +67,15 @@ def missing(git: Git, place: Path, *trees: str) -> frozenset[str]:
     asked = [checked_id(tree) for tree in trees]
     said = git.run(place, "rev-list", "--objects", "--missing=print", "--no-walk", *asked, "--")
     return frozenset(line[1:].decode() for line in said.split(b"\n") if line.startswith(b"?"))
+
+
+@contextmanager
+def scratch_index(git: Git, place: Path, commit: str) -> Iterator[dict[str, str]]:
+    """The environment for commands on an index of their own, which holds the commit at first."""
+    with tempfile.TemporaryDirectory() as folder:
+        extra = {"GIT_INDEX_FILE": f"{folder}/index"}
+        git.run(place, "read-tree", checked_id(commit), extra=extra)
+        yield extra
 
 
 def _row(line: bytes) -> tuple[Mode, str, str]:

@@ -215,6 +215,16 @@ def test_only_files_whose_text_gitlab_shows_are_textual(world: World) -> None:
     assert {file.status for file in files.values()} == {"added", "deleted", "modified", "renamed"}
 
 
+def test_files_that_the_repositorys_attributes_hide_from_diffs_are_not_textual(world: World) -> None:
+    attributes = b"*.json -diff\n*.lock binary\n*.bin filter=lfs diff=lfs\n"
+    base = world.push({".gitattributes": attributes, "sub/.gitattributes": b"*.py -diff\n", "a.py": b"1\n"})
+    names = ("a.json", "b.lock", "c.bin", "a.py", "sub/a.py", "sub/new\nline.py", "sub/x/y.json")
+    head = world.push(dict.fromkeys(names, b"2\n"))
+    world.mirror.fetch(world.remote, Want(base), Want(head))
+    files = world.mirror.diff(base, head)
+    assert {file.new_path for file in files if file.textual} == {"a.py", "c.bin"}
+
+
 def test_a_file_that_is_a_third_the_same_counts_as_renamed(world: World) -> None:
     text = b"".join(b"line number %d\n" % n for n in range(20))
     base = world.push({"old.py": text})
@@ -246,6 +256,22 @@ def test_commits_without_shared_history_have_no_merge_base(world: World) -> None
     world.mirror.fetch(world.remote, Want(two), Want(apart), Want(one))
     assert world.mirror.merge_base(two, apart) is None
     assert world.mirror.merge_base(two, one) == one
+
+
+def test_a_tree_that_no_git_should_make_is_refused_at_the_door(world: World) -> None:
+    blob = subprocess.run(
+        ["git", "hash-object", "-w", "--stdin"], cwd=world.repo, input=b"x", capture_output=True, check=True
+    ).stdout.strip()
+    tree = b"100644 ..\0" + bytes.fromhex(blob.decode()) + b"100644 a/b\0" + bytes.fromhex(blob.decode())
+    words = ["git", "hash-object", "-w", "--stdin", "-t"]
+    made = [*words, "tree", "--literally"]
+    tree_id = subprocess.run(made, cwd=world.repo, input=tree, capture_output=True, check=True).stdout.strip()
+    text = b"tree %s\nauthor A <a@b> 0 +0000\ncommitter A <a@b> 0 +0000\n\nx\n" % tree_id
+    head = subprocess.run(
+        [*words, "commit", "--literally"], cwd=world.repo, input=text, capture_output=True, check=True
+    ).stdout.decode()
+    with pytest.raises(Broken, match="git fetch failed"):
+        world.mirror.fetch(world.remote, Want(head.strip()))
 
 
 # --- damage, and many at once
