@@ -16,7 +16,7 @@ from checks.inspection import Inspection
 from checks.standards import all_standards
 
 MOST_ROWS = 50
-_SHA = "{head}"
+_SHA = "\ue000"
 """Stands for the head's id where a digest is made: a new head with the same findings says nothing new."""
 
 
@@ -84,7 +84,7 @@ def _worth_saying(inspection: Inspection, view: View) -> bool:
 def _text(inspection: Inspection, view: View, planned: Planned) -> str:
     new = _shown(inspection, inspection.changes.new)
     standing = _shown(inspection, inspection.changes.standing)
-    threaded = {f for f in _at(inspection, new, "enforce", view.thread_level)} - {
+    threaded = set(_at(inspection, new, "enforce", view.thread_level)) - {
         f for one in planned.unthreaded for f in one.findings
     }
     beside = group(inspection, [f for f in new if f not in threaded])

@@ -1,4 +1,4 @@
-"""Findings as threads: which belong together, where they stand, what they offer, and what becomes of those that exist."""
+"""Findings as threads: which belong together, where they stand, what they offer, what becomes of those that exist."""
 
 from __future__ import annotations
 

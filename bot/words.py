@@ -6,6 +6,7 @@ action, break out, or carry HTML. A note never begins a line with `/` outside of
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import unicodedata
@@ -119,14 +120,18 @@ Mark = ThreadMark | SummaryMark | ReplyMark
 
 def marked(text: str, mark: Mark) -> str:
     """The text of a note with its hidden mark, on a line of its own at the end."""
+    kind, data = _written_mark(mark)
+    return f"{text.rstrip()}\n\n<!-- snitch:{kind} {json.dumps(data, separators=(',', ':'))} -->"
+
+
+def _written_mark(mark: Mark) -> tuple[str, dict[str, object]]:
     match mark:
         case ThreadMark(findings, gone, digest):
-            kind, data = "thread", {"findings": findings, "gone": gone, "digest": digest}
+            return "thread", {"findings": findings, "gone": gone, "digest": digest}
         case SummaryMark(digest):
-            kind, data = "summary", {"digest": digest}
+            return "summary", {"digest": digest}
         case ReplyMark(note, part):
-            kind, data = "reply", {"note": note, "part": part}
-    return f"{text.rstrip()}\n\n<!-- snitch:{kind} {json.dumps(data, separators=(',', ':'))} -->"
+            return "reply", {"note": note, "part": part}
 
 
 def mark_of(body: str) -> Mark | None:
@@ -337,3 +342,108 @@ def could_not_judge(lines: Sequence[str]) -> str:
     """What snitch failed at. It never counts against the change."""
     shown = [*lines[:20], *([f"… and {len(lines) - 20} more"] if len(lines) > 20 else [])]
     return "**snitch could not judge everything** (this does not count against the change):\n\n" + bullet_list(shown)
+
+
+# ── answers to commands ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unknown_id(id: str, known: Sequence[str]) -> str:
+    """An id of a standard or rule that does not exist."""
+    names = [*known, *dict.fromkeys(rule.partition(".")[0] for rule in known)]
+    near = difflib.get_close_matches(id, names, 1, 0.5)
+    guess = f" Did you mean {code(near[0])}?" if near else ""
+    return f"There is no standard or rule {code(id)}.{guess}"
+
+
+def explained(number: int, title: str, text: str, rules: Sequence[tuple[str, str, str]]) -> str:
+    """A standard, as its own file tells it."""
+    heading = f"### {number} · {title}"
+    rows = [f"- **{id}** ({level}) {said}" for id, said, level in rules]
+    return "\n\n".join([heading, _lowered(text), "**Rules**", "\n".join(rows)])
+
+
+def _lowered(text: str) -> str:
+    """The standard's text with its headings as bold lines, so that they don't outshine the comment."""
+    return re.sub(r"^#+ (.+)$", r"**\1**", text, flags=re.M)
+
+
+def said_nothing(why: str) -> str:
+    """Why a review said nothing at all."""
+    return f"snitch has nothing to judge here: {prose(why)}."
+
+
+def checked(
+    head: str,
+    names: Sequence[str],
+    counts: dict[str, int],
+    new: int,
+    standing: int,
+    skipped: Sequence[tuple[str, str]],
+) -> str:
+    """What a review that was asked for came to, and what it could not know."""
+    what = ", ".join(code(name) for name in names)
+    said = (
+        f"Looked at {code(head[:12])} ({what}): {count(new, 'finding')} in this change, {standing} from before. "
+        f"{counts['pass']} rules hold, {counts['fail']} don't, {counts['skip']} don't apply or can't be known, "
+        f"{counts['error']} could not be judged."
+    )
+    if not skipped:
+        return said
+    rows = bullet_list(f"**{id}** {prose(why)}" for id, why in skipped)
+    return f"{said}\n\n{folded('what was skipped, and why', rows)}"
+
+
+def fixed(commit: str, done: Sequence[str], left: Sequence[tuple[str, str, str]], standing: int) -> str:
+    """A commit was made."""
+    parts = [f"Done, as commit {commit}:\n\n" + bullet_list(prose(line) for line in done)]
+    if left:
+        parts.append("Left for a person:\n\n" + _left_list(left))
+    if standing:
+        parts.append(_older(standing))
+    return "\n\n".join(parts)
+
+
+def _left_list(left: Sequence[tuple[str, str, str]]) -> str:
+    return bullet_list(f"**{rule}** {code(path)}: {prose(why)}" for rule, path, why in left)
+
+
+def _older(standing: int) -> str:
+    return f"{count(standing, 'finding')} stood before this change: name a standard to have it fixed too."
+
+
+def could_not_fix(left: Sequence[tuple[str, str, str]]) -> str:
+    """Findings, but no fix for any."""
+    return "Nothing was committed. For a person to do:\n\n" + _left_list(left)
+
+
+def nothing_to_fix(why: str, standing: int = 0) -> str:
+    """No commit, since there is nothing to do."""
+    said = f"Nothing was committed: {prose(why)}."
+    return f"{said} {_older(standing)}" if standing else said
+
+
+def refused(sentence: str) -> str:
+    """What was asked for can't be done; the sentence says why."""
+    return f"That did not work: {prose(sentence)}"
+
+
+def branch_kept_moving(tries: int) -> str:
+    return f"Nothing was committed: the branch moved {tries} times while snitch worked. Try again when it is quiet."
+
+
+def push_refused(sentence: str, patch: str, ask_for_collaboration: bool) -> str:
+    """The commit exists, but may not be pushed: the patch for a person."""
+    parts = [f"snitch could not push its fix: {prose(sentence)}"]
+    if ask_for_collaboration:
+        parts.append(
+            "The branch is in a fork. If its author allows commits from members who can merge "
+            "(a box in the merge request's settings), the same command works."
+        )
+    if len(patch) <= MOST_PATCH:
+        parts.append("Save this as `snitch.patch`, and run `git apply snitch.patch`:")
+        parts.append(folded("the patch", fence("diff", patch)))
+    return "\n\n".join(parts)
+
+
+MOST_PATCH = 50_000
+"""Characters of a patch that a comment still carries."""

@@ -1,0 +1,345 @@
+"""The only file that knows GitLab's API. Values in, values out; trouble as `bot.errors`.
+
+Nothing is retried here: a write that failed may have been done (a 5xx of the discussions API can have saved the note),
+so whoever called looks again before it speaks again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+import gitlab
+import requests
+from gitlab.exceptions import GitlabAuthenticationError, GitlabError, GitlabHttpError, GitlabParsingError
+from requests.adapters import HTTPAdapter
+
+from bot.errors import Forbidden, Gone, Invalid, RateLimited, SetupError, SnitchError, Transient, Unreachable
+from bot.mr import CommitStatus, MergeRequest, Note, Person, Position, ProjectInfo, Refs, Thread
+
+Answer = dict[str, Any]
+STATUS_NAME = "snitch"
+DEVELOPER = 30
+_CONNECTIONS = 32
+_TIMEOUT = 10.0
+_PROJECT_AGE = 300.0
+_DESCRIPTION = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A comment that only we see until it is published."""
+
+    id: int
+    body: str
+
+
+class GitLab:
+    """GitLab as one user sees it. Safe to share between threads.
+
+    `token` is asked for at each request, so that one that was rotated is used at once.
+    """
+
+    def __init__(self, url: str, token: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+        session = requests.Session()
+        session.max_redirects = 0  # a redirect to another host would carry the token there
+        session.hooks["response"].append(self._remember_wait)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=_CONNECTIONS))
+        self._api = gitlab.Gitlab(
+            url,
+            session=session,
+            timeout=_TIMEOUT,
+            per_page=100,
+            retry_transient_errors=False,
+            user_agent="snitch-bot",
+        )
+        self._url = url.rstrip("/")
+        self._token = token
+        self._clock = clock
+        self._projects: dict[int, tuple[float, ProjectInfo]] = {}
+        self._waits = threading.local()
+
+    # ── people and projects ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def me(self) -> Person:
+        """Whose token it is (GET /user)."""
+        user = self._get("/user")
+        return Person(user["id"], user["username"], user.get("commit_email") or user.get("email") or "")
+
+    def project(self, project_id: int | str) -> ProjectInfo:
+        """A project, by id or path; what is known is used for five minutes."""
+        known = self._projects.get(project_id) if isinstance(project_id, int) else None
+        if known is not None and self._clock() - known[0] < _PROJECT_AGE:
+            return known[1]
+        found = _project(self._get(f"/projects/{_quoted(project_id)}"))
+        self._projects[found.id] = (self._clock(), found)
+        return found
+
+    def access_level(self, project_id: int, user_id: int) -> int:
+        """Effective membership, inherited ones too: 0 none, 30 Developer, 40 Maintainer (GET members/all/:user_id)."""
+        try:
+            member = self._get(f"/projects/{project_id}/members/all/{user_id}")
+        except Gone:
+            return 0
+        return int(member.get("access_level") or 0) if member.get("state", "active") == "active" else 0
+
+    # ── merge requests ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def merge_request(self, project_id: int, iid: int) -> MergeRequest:
+        """A merge request as it is now; its project may be some minutes old."""
+        return _merge_request(self.project(project_id), self._get(f"/projects/{project_id}/merge_requests/{iid}"))
+
+    def with_refs(self, mr: MergeRequest) -> MergeRequest:
+        """The merge request with the refs of its head's diff, which GitLab may not have named yet, or name for an
+        older head. Raises Transient while GitLab prepares them."""
+        if mr.state != "opened" or not mr.head or (mr.refs is not None and mr.refs.head == mr.head):
+            return mr
+        for version in self._list(f"{_path(mr)}/versions"):
+            if version.get("head_commit_sha") == mr.head and version.get("state") != "empty":
+                base, start = version.get("base_commit_sha"), version.get("start_commit_sha")
+                return replace(mr, refs=Refs(base, start, mr.head) if base and start else None)
+        raise Transient("GitLab still prepares the diff of the merge request", after=1.0)
+
+    def threads(self, mr: MergeRequest) -> tuple[Thread, ...]:
+        """All discussions, plain comments too, oldest first."""
+        found = self._list(f"{_path(mr)}/discussions")
+        return tuple(_thread(discussion) for discussion in found if discussion.get("notes"))
+
+    # ── status ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def status(self, project_id: int, sha: str) -> CommitStatus | None:
+        """The newest status under our name on a commit."""
+        found = self._get(
+            f"/projects/{project_id}/repository/commits/{sha}/statuses", name=STATUS_NAME, all="true", per_page=100
+        )
+        if not isinstance(found, list) or not found:
+            return None
+        newest = max(found, key=lambda status: cast(int, status["id"]))
+        return CommitStatus(newest["status"], newest.get("description") or "", newest.get("target_url"))
+
+    def set_status(self, mr: MergeRequest, project_id: int, state: str, description: str) -> None:
+        """Sets our status on the merge request's head. Done already counts as done."""
+        data = {
+            "state": state,
+            "name": STATUS_NAME,
+            "description": description[:_DESCRIPTION],
+            "target_url": mr.web[:_DESCRIPTION],
+            "ref": mr.source_branch,
+        }
+        try:
+            self._post(f"/projects/{project_id}/statuses/{mr.head}", data)
+        except Invalid as refused:
+            have = self.status(project_id, mr.head) if "Cannot transition" in str(refused) else None
+            if have is None or have.state != state:
+                raise
+
+    # ── comments ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def drafts(self, mr: MergeRequest) -> tuple[Draft, ...]:
+        """Our own unpublished comments on the merge request."""
+        return tuple(Draft(draft["id"], draft["note"]) for draft in self._list(f"{_path(mr)}/draft_notes"))
+
+    def add_draft(self, mr: MergeRequest, body: str, position: Position | None = None) -> None:
+        """A comment to be published later; without a position it becomes a plain note."""
+        data: Answer = {"note": body}
+        if position is not None:
+            data["position"] = _position(mr, position)
+        self._post(f"{_path(mr)}/draft_notes", data)
+
+    def delete_draft(self, mr: MergeRequest, draft_id: int) -> None:
+        """Takes back a draft; one that is gone already counts as done."""
+        try:
+            with self._translated():
+                self._authorised().http_delete(f"{_path(mr)}/draft_notes/{draft_id}", obey_rate_limit=False)
+        except Gone:
+            return
+
+    def publish_drafts(self, mr: MergeRequest) -> None:
+        """Publishes all of our drafts as one review, with one notification."""
+        self._post(f"{_path(mr)}/draft_notes/bulk_publish", {})
+
+    def publish_draft(self, mr: MergeRequest, draft_id: int) -> None:
+        """Publishes one draft."""
+        self._put(f"{_path(mr)}/draft_notes/{draft_id}/publish", {})
+
+    def reply(self, mr: MergeRequest, discussion_id: str, body: str) -> None:
+        """An answer in a discussion."""
+        self._post(f"{_path(mr)}/discussions/{discussion_id}/notes", {"body": body})
+
+    def comment(self, mr: MergeRequest, body: str) -> None:
+        """A plain comment."""
+        self._post(f"{_path(mr)}/notes", {"body": body})
+
+    def edit(self, mr: MergeRequest, note_id: int, body: str) -> None:
+        """New text for a note of ours."""
+        self._put(f"{_path(mr)}/notes/{note_id}", {"body": body})
+
+    def resolve(self, mr: MergeRequest, thread_id: str, resolved: bool) -> None:
+        """Resolves or reopens a thread."""
+        self._put(f"{_path(mr)}/discussions/{thread_id}", {"resolved": resolved})
+
+    def award(self, mr: MergeRequest, note_id: int, emoji: str) -> None:
+        """Puts an emoji on a note; one that is there already counts as done."""
+        try:
+            self._post(f"{_path(mr)}/notes/{note_id}/award_emoji", {"name": emoji})
+        except (Gone, Invalid) as refused:
+            if "already been taken" not in str(refused):
+                raise
+
+    # ── how ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _remember_wait(self, response: requests.Response, *_: object, **__: object) -> None:
+        """Keeps `Retry-After` of a 429 (python-gitlab's error does not carry headers). It may be a date (RFC 9110)."""
+        self._waits.seconds = _seconds(response.headers.get("Retry-After"))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except GitlabAuthenticationError as error:
+            raise SetupError("GitLab refuses the token: it is wrong, expired or revoked") from error
+        except GitlabParsingError as error:
+            raise Unreachable("GitLab's answer could not be read") from error
+        except GitlabHttpError as error:
+            raise _error(error, getattr(self._waits, "seconds", None)) from error
+        except (GitlabError, requests.RequestException, ValueError) as error:
+            raise Unreachable(f"GitLab can't be reached: {type(error).__name__}") from error
+
+    def _authorised(self) -> gitlab.Gitlab:
+        self._api.session.headers["PRIVATE-TOKEN"] = self._token()
+        return self._api
+
+    def _get(self, path: str, **query: Any) -> Answer:
+        with self._translated():
+            return cast(Answer, self._authorised().http_get(path, query_data=query, obey_rate_limit=False))
+
+    def _list(self, path: str) -> list[Answer]:
+        with self._translated():
+            return cast(
+                "list[Answer]", self._authorised().http_list(path, get_all=True, per_page=100, obey_rate_limit=False)
+            )
+
+    def _post(self, path: str, data: Answer) -> object:
+        with self._translated():
+            return self._authorised().http_post(path, post_data=data, obey_rate_limit=False)
+
+    def _put(self, path: str, data: Answer) -> object:
+        with self._translated():
+            return self._authorised().http_put(path, post_data=data, obey_rate_limit=False)
+
+
+# ── answers as values ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _path(mr: MergeRequest) -> str:
+    return f"/projects/{mr.project.id}/merge_requests/{mr.iid}"
+
+
+def _quoted(project_id: int | str) -> str:
+    return str(project_id).replace("/", "%2F")
+
+
+def _project(data: Answer) -> ProjectInfo:
+    return ProjectInfo(
+        id=data["id"],
+        path=data["path_with_namespace"],
+        url=data["http_url_to_repo"],
+        web=data["web_url"],
+        default_branch=data.get("default_branch"),
+        archived=bool(data.get("archived")),
+        ci_config_path=data.get("ci_config_path") or None,
+        topics=tuple(data.get("topics") or ()),
+    )
+
+
+def _merge_request(project: ProjectInfo, data: Answer) -> MergeRequest:
+    refs = data.get("diff_refs") or {}
+    author = data.get("author") or {}
+    return MergeRequest(
+        project=project,
+        iid=data["iid"],
+        state=cast(Literal["opened", "closed", "merged", "locked"], data["state"]),
+        draft=bool(data.get("draft", data.get("work_in_progress"))),
+        author=Person(author.get("id", 0), author.get("username", "")),
+        web=data["web_url"],
+        head=data.get("sha") or "",
+        source_branch=data["source_branch"],
+        target_branch=data["target_branch"],
+        source_project_id=data.get("source_project_id"),
+        refs=_refs(refs.get("base_sha"), refs.get("start_sha"), refs.get("head_sha")),
+        collaboration=bool(data.get("allow_collaboration") or data.get("allow_maintainer_to_push")),
+    )
+
+
+def _refs(base: str | None, start: str | None, head: str | None) -> Refs | None:
+    return Refs(base, start, head) if base and start and head else None
+
+
+def _thread(data: Answer) -> Thread:
+    notes = tuple(_note(note) for note in data["notes"])
+    position = data["notes"][0].get("position") or {}
+    return Thread(
+        id=data["id"],
+        plain=bool(data.get("individual_note")),
+        notes=notes,
+        path=position.get("new_path"),
+        line=position.get("new_line"),
+        head=position.get("head_sha"),
+    )
+
+
+def _note(data: Answer) -> Note:
+    resolver = data.get("resolved_by") or {}
+    return Note(
+        id=data["id"],
+        author_id=(data.get("author") or {}).get("id", 0),
+        body=data.get("body") or "",
+        system=bool(data.get("system")),
+        resolvable=bool(data.get("resolvable")),
+        resolved=bool(data.get("resolved")),
+        resolved_by=resolver.get("id"),
+    )
+
+
+def _position(mr: MergeRequest, position: Position) -> Answer:
+    if mr.refs is None:
+        raise Invalid("the merge request has no diff yet")
+    data: Answer = {
+        "position_type": "text" if position.new_line is not None else "file",
+        "base_sha": mr.refs.base,
+        "start_sha": mr.refs.start,
+        "head_sha": mr.refs.head,
+        "old_path": position.old_path,
+        "new_path": position.new_path,
+    }
+    lines = {"old_line": position.old_line, "new_line": position.new_line}
+    return data | {name: line for name, line in lines.items() if line is not None}
+
+
+# ── trouble as errors ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _error(error: GitlabHttpError, wait: float | None) -> SnitchError:
+    said = str(error.error_message)[:300]
+    match error.response_code:
+        case 403:
+            return Forbidden(f"GitLab forbids it: {said}")
+        case 404:
+            return Gone(f"GitLab does not have it: {said}")
+        case 429:
+            return RateLimited("GitLab asks us to slow down", wait)
+        case code if code is not None and 400 <= code < 500:
+            return Invalid(f"GitLab refuses it ({code}): {said}")
+        case code:
+            return Unreachable(f"GitLab answered {code}")
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    if retry_after is None or not retry_after.strip().isdecimal():
+        return None
+    return min(float(retry_after), 3600.0)

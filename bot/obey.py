@@ -1,0 +1,120 @@
+"""Obeys the commands in a note, each once: an emoji at once, what is asked, a reply, and an emoji for how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from bot import words
+from bot.command import Check, Command, Explain, Fix, Help, Unknown, parse
+from bot.errors import Gone, Refused
+from bot.job import Answer, ReviewMR
+from bot.mend import mend
+from bot.mr import MergeRequest, Thread
+from bot.world import World
+from checks.standard import Rule, Standard
+from checks.standards import all_rules, all_standards
+
+if TYPE_CHECKING:
+    from bot.work import Reviewed
+
+Review = Callable[[ReviewMR], "Reviewed"]
+_SEEN, _DONE, _FAILED = "eyes", "white_check_mark", "x"
+
+
+def obey(job: Answer, world: World, review: Review) -> None:
+    """Obeys every command of a note that was not answered yet."""
+    commands = parse(job.text)
+    if not commands:
+        return
+    mr = world.gitlab.merge_request(job.project_id, job.iid)
+    threads = world.gitlab.threads(mr)
+    answered = _answered(world, threads, job.note_id)
+    left = [(part, command) for part, command in enumerate(commands) if str(part) not in answered]
+    if not left or world.mode != "active":
+        return
+    _award(world, mr, job, _SEEN)
+    went_well = True
+    for part, command in left:
+        try:
+            well, text = _obeyed(job, world, mr, threads, command, review)
+        except Refused as refused:
+            well, text = False, words.refused(str(refused))
+        went_well &= well
+        _reply(world, mr, threads, job, words.marked(text, words.ReplyMark(job.note_id, str(part))))
+    _award(world, mr, job, _DONE if went_well else _FAILED)
+
+
+def _answered(world: World, threads: Sequence[Thread], note_id: int) -> set[str]:
+    """The parts of a note that have their answer already."""
+    marks = (words.mark_of(n.body) for t in threads for n in t.notes if n.author_id == world.me.id)
+    return {mark.part for mark in marks if isinstance(mark, words.ReplyMark) and mark.note == note_id}
+
+
+def _award(world: World, mr: MergeRequest, job: Answer, emoji: str) -> None:
+    try:
+        world.gitlab.award(mr, job.note_id, emoji)
+    except Refused:
+        return  # the comment is gone, or locked: the answer counts, not the emoji
+
+
+def _reply(world: World, mr: MergeRequest, threads: Sequence[Thread], job: Answer, body: str) -> None:
+    """In the thread where it was asked. A plain comment gets a plain one: a reply would make a thread that blocks."""
+    thread = next((t for t in threads if t.id == job.discussion_id), None)
+    if thread is not None and not thread.plain:
+        try:
+            world.gitlab.reply(mr, thread.id, body)
+            return
+        except Gone:
+            pass
+    world.gitlab.comment(mr, body)
+
+
+def _obeyed(
+    job: Answer, world: World, mr: MergeRequest, threads: Sequence[Thread], command: Command, review: Review
+) -> tuple[bool, str]:
+    """Whether it went well, and what to say."""
+    match command:
+        case Help():
+            return True, words.HELP
+        case Unknown(text, nearest):
+            return False, words.unknown_command(text, nearest)
+        case Explain(id):
+            return _explained(id)
+        case Check():
+            return True, _checked(review(ReviewMR(job.project_id, job.iid, None, asked=True)))
+        case Fix():
+            return mend(job, world, threads, command)
+
+
+def _explained(id: str) -> tuple[bool, str]:
+    standard = next((s for s in all_standards() if str(s.number) == id.partition(".")[0]), None)
+    rule = next((r for r in all_rules() if r.id == id), None)
+    if standard is None or ("." in id and rule is None):
+        return False, words.unknown_id(id, [r.id for r in all_rules()])
+    return True, explanation(standard, rule)
+
+
+def explanation(standard: Standard, rule: Rule | None) -> str:
+    """A standard as Markdown, or one rule of it."""
+    rules = [rule] if rule else list(standard.rules.values())
+    return words.explained(standard.number, standard.title, standard.text, [(r.id, r.text, r.level) for r in rules])
+
+
+def _checked(reviewed: Reviewed) -> str:
+    if reviewed.inspection is None or not reviewed.inspection.report.projects:
+        return words.said_nothing(reviewed.why)
+    report = reviewed.inspection.report
+    skipped = [
+        (j.rule.id, j.outcome.reason or "") for p in report.projects for j in p.rules if j.outcome.result == "skip"
+    ]
+    counts = {result: sum(p.count(result) for p in report.projects) for result in ("pass", "fail", "skip", "error")}
+    changes = reviewed.inspection.changes
+    return words.checked(
+        reviewed.mr.head,
+        [p.place.name for p in report.projects],
+        counts,
+        len(changes.new),
+        len(changes.standing),
+        skipped,
+    )

@@ -1,0 +1,139 @@
+"""Carries out a plan on GitLab, so that doing it twice is the same as doing it once.
+
+New threads and the summary are drafts that are published together: one review, one notification. Whatever fails half
+way is planned anew from what then stands on GitLab; drafts of a publishing that did not end are taken back first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from bot import words
+from bot.action import Action, Open, Reopen, Resolve, SetStatus, Summarise, Update
+from bot.errors import Forbidden, Gone, Invalid, SnitchError, Stale, Unreachable
+from bot.gitlab import GitLab
+from bot.mr import CommitStatus, MergeRequest
+
+
+class Journal(Protocol):
+    """What must outlast a crash: that a publishing has begun, and what GitLab refused."""
+
+    def begun(self) -> bool:
+        """Whether an earlier publishing did not end."""
+
+    def begin(self) -> None: ...
+
+    def end(self) -> None: ...
+
+    def refused(self, findings: Sequence[str]) -> None:
+        """GitLab takes no thread about these findings."""
+
+
+def publish(gitlab: GitLab, mr: MergeRequest, actions: Sequence[Action], journal: Journal) -> None:
+    """Does all actions. Raises Stale where it must be planned anew, Transient where it must be tried again."""
+    drafts = [action for action in actions if isinstance(action, Open | Summarise)]
+    if drafts:
+        journal.begin()
+        for draft in drafts:
+            _draft(gitlab, mr, draft, journal)
+        _publish_drafts(gitlab, mr, journal)
+    for action in actions:
+        _carry_out(gitlab, mr, action)
+    if drafts:
+        journal.end()
+
+
+def clean_up(gitlab: GitLab, mr: MergeRequest, journal: Journal) -> None:
+    """Takes back the drafts that a publishing left which did not end."""
+    if not journal.begun():
+        return
+    for draft in gitlab.drafts(mr):
+        gitlab.delete_draft(mr, draft.id)
+    journal.end()
+
+
+def _draft(gitlab: GitLab, mr: MergeRequest, action: Open | Summarise, journal: Journal) -> None:
+    match action:
+        case Open(body, position, findings):
+            try:
+                gitlab.add_draft(mr, body, position)
+            except Invalid as error:
+                journal.refused(findings)
+                raise Stale(f"GitLab refuses a comment's place: {error}") from error
+        case Summarise(body):
+            gitlab.add_draft(mr, body)
+
+
+def _publish_drafts(gitlab: GitLab, mr: MergeRequest, journal: Journal) -> None:
+    try:
+        gitlab.publish_drafts(mr)
+    except Unreachable as error:
+        _find_bad_draft(gitlab, mr, journal)
+        raise Stale("GitLab did not publish everything at once") from error
+
+
+def _find_bad_draft(gitlab: GitLab, mr: MergeRequest, journal: Journal) -> None:
+    """A draft at a place that GitLab refuses makes bulk_publish a bare 500, publishes the others and keeps them all.
+
+    So what is out already is taken back, and the rest published one by one: the one that fails is the bad one.
+    """
+    out = {mark for thread in gitlab.threads(mr) if (mark := _findings(thread.first.body))}
+    for draft in gitlab.drafts(mr):
+        findings = _findings(draft.body)
+        if findings is not None and findings not in out:
+            try:
+                gitlab.publish_draft(mr, draft.id)
+                continue
+            except (Unreachable, Invalid):
+                journal.refused(findings)
+        with suppress(SnitchError):
+            gitlab.delete_draft(mr, draft.id)
+
+
+def _findings(body: str) -> tuple[str, ...] | None:
+    mark = words.mark_of(body)
+    return mark.findings if isinstance(mark, words.ThreadMark) else None
+
+
+def _carry_out(gitlab: GitLab, mr: MergeRequest, action: Action) -> None:
+    match action:
+        case Update(note_id, body):
+            with suppress(Gone):  # somebody deleted it meanwhile
+                gitlab.edit(mr, note_id, body)
+        case Resolve(thread_id):
+            with suppress(Gone):
+                gitlab.resolve(mr, thread_id, True)
+        case Reopen(thread_id):
+            with suppress(Gone):
+                gitlab.resolve(mr, thread_id, False)
+        case SetStatus(state, description):
+            set_status(gitlab, mr, state, description)
+        case Open() | Summarise():
+            pass  # published already
+
+
+def status_of(gitlab: GitLab, mr: MergeRequest) -> CommitStatus | None:
+    """Our status on the head, where `set_status` puts it."""
+    if mr.from_fork and mr.source_project_id is not None:
+        with suppress(Forbidden, Gone):
+            found = gitlab.status(mr.source_project_id, mr.head)
+            if found is not None:
+                return found
+    return gitlab.status(mr.project.id, mr.head)
+
+
+def set_status(gitlab: GitLab, mr: MergeRequest, state: str, description: str) -> None:
+    """Sets the status where the pipelines of the merge request are: in a fork's own project, else in the target's."""
+    if mr.from_fork and mr.source_project_id is not None:
+        try:
+            gitlab.set_status(mr, mr.source_project_id, state, description)
+            return
+        except (Forbidden, Gone, Invalid):
+            pass  # the fork is not ours to write to
+    try:
+        gitlab.set_status(mr, mr.project.id, state, description)
+    except (Gone, Invalid):
+        if not mr.from_fork:
+            raise

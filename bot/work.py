@@ -1,0 +1,134 @@
+"""Performs jobs: one straight function for each kind, from what stands on GitLab to what shall stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bot import words
+from bot.action import Action, SetStatus, View
+from bot.errors import Stale
+from bot.job import Answer, Job, ReviewMR
+from bot.mr import MergeRequest
+from bot.obey import obey
+from bot.publish import clean_up, publish, set_status, status_of
+from bot.review import plan
+from bot.workspace import Workspace, opened
+from bot.world import World
+from checks.inspection import Inspection
+
+log = structlog.get_logger()
+
+
+def perform(job: Job, world: World) -> None:
+    """Does a job. Raises Transient or Stale where it is to be done again, Refused or Broken where that is no use."""
+    if world.mode == "off":
+        return
+    match job:
+        case ReviewMR():
+            review(job, world)
+        case Answer():
+            obey(job, world, lambda asked: review(asked, world))
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a review came to. `inspection` is None where there was nothing to look at; `why` says so."""
+
+    mr: MergeRequest
+    inspection: Inspection | None
+    actions: tuple[Action, ...] = ()
+    why: str = ""
+
+
+def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
+    """Reviews a merge request as it is now."""
+    mr = world.gitlab.with_refs(world.gitlab.merge_request(job.project_id, job.iid))
+    reason = _not_reviewed(mr)
+    if reason:
+        log.info("not reviewed", reason=reason)
+        return Reviewed(mr, None, why=reason)
+    journal = StoredJournal(world, mr)
+    if not dry_run and world.mode == "active":
+        clean_up(world.gitlab, mr, journal)
+    with opened(world, mr) as workspace:
+        inspection = workspace.inspect(world)
+        if not inspection.report.projects:
+            return Reviewed(mr, inspection, why="; ".join(s.reason for s in inspection.report.skipped))
+        view = _view(job, world, workspace, journal)
+        if dry_run or world.mode == "silent":
+            return _would_say(Reviewed(mr, inspection, plan(inspection, view)))
+        if view.status is None:
+            set_status(world.gitlab, mr, "pending", words.status_pending())
+        actions = plan(inspection, view)
+        _check_still_there(world, mr, actions)
+        publish(world.gitlab, mr, actions, journal)
+    log.info("reviewed", head=mr.head, said=[type(action).__name__ for action in actions])
+    return Reviewed(mr, inspection, actions)
+
+
+def _would_say(reviewed: Reviewed) -> Reviewed:
+    log.info("would say", head=reviewed.mr.head, actions=[type(action).__name__ for action in reviewed.actions])
+    return reviewed
+
+
+def _not_reviewed(mr: MergeRequest) -> str:
+    if mr.state != "opened":
+        return f"the merge request is {mr.state}"
+    if mr.project.archived:
+        return "the project is archived"
+    if not mr.head:
+        return "the source branch is gone, or has no commits"
+    return ""
+
+
+def _view(job: ReviewMR, world: World, workspace: Workspace, journal: StoredJournal) -> View:
+    mr = workspace.mr
+    return View(
+        mr=mr,
+        threads=world.gitlab.threads(mr),
+        changed=workspace.changed,
+        status=status_of(world.gitlab, mr),
+        me=frozenset({world.me.id}),
+        refused=journal.known_refused(),
+        quiet=mr.draft and not job.asked,
+    )
+
+
+def _check_still_there(world: World, mr: MergeRequest, actions: Iterable[Action]) -> None:
+    """A review whose head has moved while it ran says nothing. Raises Stale."""
+    if all(isinstance(action, SetStatus) for action in actions):
+        return
+    now = world.gitlab.merge_request(mr.project.id, mr.iid)
+    if (now.head, now.target_branch, now.state) != (mr.head, mr.target_branch, mr.state):
+        raise Stale("the merge request moved on while it was reviewed")
+
+
+class StoredJournal:
+    """The journal of a merge request's publishing, in the store."""
+
+    def __init__(self, world: World, mr: MergeRequest) -> None:
+        self._store = world.store
+        self._key = (mr.project.id, mr.iid)
+        self._state = dict(self._store.recall(*self._key) or {})
+
+    def begun(self) -> bool:
+        return bool(self._state.get("publishing"))
+
+    def begin(self) -> None:
+        self._keep(publishing=True)
+
+    def end(self) -> None:
+        self._keep(publishing=False)
+
+    def refused(self, findings: Sequence[str]) -> None:
+        self._keep(refused=sorted({*self._state.get("refused", ()), *findings}))
+
+    def known_refused(self) -> frozenset[str]:
+        return frozenset(self._state.get("refused", ()))
+
+    def _keep(self, **changes: object) -> None:
+        self._state |= changes
+        self._store.remember(*self._key, self._state)

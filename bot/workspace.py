@@ -1,0 +1,48 @@
+"""For one job: the trees of the head and of the merge base, and what changed between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bot.git import GitTree, Mirror, Want
+from bot.mr import ChangedFile, MergeRequest, by_new_path
+from bot.world import World
+from checks.discover import Repository
+from checks.inspection import Inspection, inspect
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What a review reads. `base` is None where the two branches share no history."""
+
+    mr: MergeRequest
+    mirror: Mirror
+    head: GitTree
+    base: GitTree | None
+    changed: dict[str, ChangedFile]
+
+    def inspect(self, world: World) -> Inspection:
+        """Judges the head, and what the change made of it."""
+        project = self.mr.project
+        facts = {"project_path": project.path, "ci_config_path": project.ci_config_path or "", "topics": project.topics}
+        repository = Repository(project.raw_name, facts, {})
+        return inspect(self.head, world.policy, world.today, repository, before=self.base, memo=world.memo)
+
+
+@contextmanager
+def opened(world: World, mr: MergeRequest) -> Iterator[Workspace]:
+    """Brings the merge request's commits, and opens their trees. Raises Stale, Gone, Forbidden, Transient."""
+    base = mr.refs.base if mr.refs else None
+    wants = [Want(mr.head, (f"refs/merge-requests/{mr.iid}/head",)), *([Want(base)] if base else [])]
+    mirror = world.mirror(mr.project)
+    mirror.fetch(world.remote(mr.project), *wants)
+    with mirror.reader() as reader:
+        yield Workspace(
+            mr=mr,
+            mirror=mirror,
+            head=GitTree(mirror.snapshot(mr.head), reader),
+            base=GitTree(mirror.snapshot(base), reader) if base else None,
+            changed=by_new_path(list(mirror.diff(base, mr.head))) if base else {},
+        )

@@ -1,0 +1,82 @@
+"""What a job works with: the settings, GitLab, git, the store, the policy, the memo, the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from bot.errors import SetupError
+from bot.git import Git, Mirror, Remote
+from bot.gitlab import GitLab
+from bot.mr import Person, ProjectInfo
+from bot.settings import Mode, Settings
+from bot.store import Store
+from checks.policy import Policy
+from checks.run import Memo, MemoryMemo
+from checks.standards import all_rules
+
+MIRROR_LIMIT = 1024 * 1024 + 1
+"""Blobs of this many bytes or more are left behind: the smallest limit that a policy sets (1 MiB), plus one."""
+
+
+@dataclass(slots=True)
+class World:
+    """One for a process, shared by its jobs."""
+
+    gitlab: GitLab
+    git: Git
+    store: Store
+    token: Callable[[], str]
+    mirrors: Path
+    policy: Policy
+    mode: Mode = "active"
+    pages: str | None = None
+    memo: Memo = field(default_factory=MemoryMemo)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _me: Person | None = None
+
+    @classmethod
+    def open(cls, settings: Settings, store: Store) -> World:
+        """The world of a process. Speaks to nobody yet. Raises SetupError."""
+        all_rules()  # loads the standards now, not in the first job
+        token = settings.gitlab_token.reveal
+        return cls(
+            gitlab=GitLab(settings.gitlab_url, token),
+            git=Git("git", {}),
+            store=store,
+            token=token,
+            mirrors=settings.state_dir / "mirrors",
+            policy=load_policy(settings.policy),
+            mode=settings.mode,
+        )
+
+    @property
+    def me(self) -> Person:
+        """The user whose token it is; asked of GitLab once."""
+        if self._me is None:
+            self._me = self.gitlab.me()
+        return self._me
+
+    @property
+    def today(self) -> date:
+        return self.clock().date()
+
+    def mirror(self, project: ProjectInfo) -> Mirror:
+        """The mirror of a project."""
+        return Mirror(self.git, self.mirrors / f"{project.id}.git", MIRROR_LIMIT)
+
+    def remote(self, project: ProjectInfo) -> Remote:
+        """Where git finds a project."""
+        return Remote(project.url, self.token())
+
+    def close(self) -> None:
+        """Nothing is held open between jobs but the connections to GitLab, which end with the process."""
+
+
+def load_policy(source: str | None) -> Policy:
+    """The organisation's policy from a file, or the built-in one. Raises SetupError with all that is wrong in it."""
+    if source is None:
+        return Policy()
+    raise SetupError(f"the policy {source} can't be read yet")
