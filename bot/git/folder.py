@@ -59,7 +59,9 @@ def before(git: Git, folder: Path, revision: str) -> Snapshot:
     """The folder's files in the merge base of HEAD and a revision that a person named. Raises Invalid, Broken."""
     base = merge_base(git, folder, _commit(git, folder, revision), _commit(git, folder, "HEAD"))
     if base is None:
-        raise Invalid(f"HEAD and {revision!r} share no history.")
+        shallow = git.run(folder, "rev-parse", "--is-shallow-repository").strip() == b"true"
+        hint = " that this shallow clone knows: fetch more of it (in GitLab CI: GIT_DEPTH: 0)" if shallow else ""
+        raise Invalid(f"HEAD and {revision!r} share no history{hint}.")
     prefix = git.run(folder, "rev-parse", "--show-prefix").removesuffix(b"\n").decode(errors="surrogateescape")
     return snapshot(git, folder, base).below(prefix)
 

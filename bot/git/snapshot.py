@@ -186,6 +186,8 @@ class GitTree:
             raise Unavailable(path, "there is no such file")
         if item.mode == "submodule":
             raise Unavailable(path, "it is a submodule")
+        if item.size is None and not self._at_least:
+            raise Unavailable(path, "its content is not in this clone")
         if item.size is None or item.size > MAX_BYTES:
             raise Unavailable(path, "too large to read")
         return self._reader.read(item.blob)

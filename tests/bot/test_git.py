@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Broken, Gone, Invalid, SetupError, Stale, Unreachable
-from bot.git import Git, GitTree, Mirror, Moved, Pushed, Refused, Remote, Want
+from bot.git import Git, GitTree, Mirror, Moved, Pushed, Reader, Refused, Remote, Want
 from bot.git import folder as folders
 from bot.mr import ChangedFile, Hunk
 from checks.tree import Unavailable
@@ -610,7 +610,10 @@ def test_what_was_before_is_the_merge_base_seen_from_the_folder(own: tuple[Git, 
     (folder / "sub" / "b").write_text("2\n")
     _save(git, folder)
     assert [item.path for item in folders.before(git, folder, "start").items] == ["sub/a"]
-    assert [item.path for item in folders.before(git, folder / "sub", "start").items] == ["a"]
+    below = folders.before(git, folder / "sub", "start")
+    with Reader(git, folder / "sub") as reader:
+        assert GitTree(below, reader).paths() == ("a",)
+        assert GitTree(below, reader).read("a") == b"1\n"
     for revision in ("nowhere", "--all", "", "a\0b"):
         with pytest.raises(Invalid):
             folders.before(git, folder, revision)
@@ -621,3 +624,18 @@ def test_the_address_of_origin_is_told_without_credentials(own: tuple[Git, Path]
     assert folders.origin_url(git, folder) is None
     git.run(folder, "remote", "add", "origin", "https://ada:secret@gitlab.example.org/models/iris.git")
     assert folders.origin_url(git, folder) == "https://gitlab.example.org/models/iris.git"
+
+
+def test_a_shallow_clone_says_what_to_do(own: tuple[Git, Path]) -> None:
+    git, folder = own
+    for text in ("1", "2"):
+        (folder / "a").write_text(text)
+        _save(git, folder)
+    git.run(folder, "checkout", "--quiet", "-b", "other", "HEAD~1")
+    (folder / "b").write_text("1")
+    _save(git, folder)
+    shallow = folder.parent / "shallow"
+    clone = ["git", "clone", "-q", "--depth=1", "--no-single-branch", folder.as_uri(), str(shallow)]
+    subprocess.run(clone, check=True)
+    with pytest.raises(Invalid, match="GIT_DEPTH: 0"):
+        folders.before(git, shallow, "origin/main")
