@@ -75,11 +75,15 @@ def _range(before: list[bytes], after: list[bytes]) -> tuple[int, int, int]:
     while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
         end += 1
     last, new_last = len(before) - end, len(after) - end
-    if start >= last or _blank(after[start:new_last]):
-        if last < len(before):
-            last, new_last = last + 1, new_last + 1
-        elif start:
-            start -= 1
+    if start >= last and last == len(before) and start:
+        start -= 1
+    # What is empty replaces nothing or deletes, and a blank line at the edge of a block may be lost: widen over it.
+    while last < len(before) and (
+        start >= last or _blank(after[start:new_last]) or (new_last > start and not after[new_last - 1].strip())
+    ):
+        last, new_last = last + 1, new_last + 1
+    while start and new_last > start and not after[start].strip():
+        start -= 1
     return start + 1, last, new_last
 
 
@@ -89,6 +93,8 @@ def _blank(lines: list[bytes]) -> bool:
 
 def _checked(edit: Edit, before: list[bytes], first: int, last: int, text: bytes) -> Replacement | None:
     said = text.decode("utf-8").replace("\r\n", "\n").removesuffix("\n")
+    if said.strip() and not (said.splitlines()[0].strip() and said.splitlines()[-1].strip()):
+        return None
     result = [*before[: first - 1], _applied(said, before[last - 1]), *before[last:]]
     return Replacement(edit.path, first, last, said) if b"".join(result) == edit.after else None
 
@@ -114,4 +120,4 @@ def unified(fix: Fix) -> str:
 
 
 def _shown(data: bytes | None) -> list[str]:
-    return [] if data is None else data.decode("utf-8", "backslashreplace").split("\n")[:20_000]
+    return [] if not data else data.decode("utf-8", "backslashreplace").removesuffix("\n").split("\n")[:20_000]

@@ -189,7 +189,7 @@ def thread(said: Sequence[Said], why: str, remedy: str, command: str, link: str 
 
 def suggestion(above: int, below: int, text: str) -> str:
     """A suggestion that replaces the lines from `above` the commented one to `below` it."""
-    return fence(f"suggestion:-{above}+{below}", text)
+    return fence(f"suggestion:-{above}+{below}", text + "\n")
 
 
 def diff_block(text: str) -> str:
