@@ -508,8 +508,9 @@ def test_a_slow_command_is_ended_with_all_that_it_started(git: Git, world: World
     started = time.monotonic()
     with pytest.raises(Unreachable, match="longer than 1 seconds"):
         world.mirror.fetch(world.remote, Want("1" * 40), seconds=1)
-    assert time.monotonic() - started < 5
-    assert not any(world.remote.url in line for line in _command_lines())
+    while any(world.remote.url in line for line in _command_lines()):
+        assert time.monotonic() - started < 20, "the server would answer after 30 seconds"
+        time.sleep(0.05)
 
 
 def test_an_endless_answer_is_cut_off(world: World) -> None:
