@@ -95,8 +95,7 @@ def validate_position(
     With `versions` (every triple that the merge request has had) a mixed triple is refused.
     """
     given = normal(position)
-    checks = (_missing(given), _schema(given), _incomplete(given), _unknown(repo, given, refs, versions))
-    if bad := next((one for one in checks if one), None):
+    if bad := _missing(given) or _schema(given) or _incomplete(given) or _unknown(repo, given, refs, versions):
         return bad
     own = DiffRefs(given["base_sha"], given["start_sha"], given["head_sha"])
     if given["position_type"] != "text":
@@ -159,7 +158,7 @@ def _incomplete(position: Position) -> Bad | None:
     match position["position_type"]:
         case "file" if not (position["old_path"] and position["new_path"]):
             return _note("incomplete", INCOMPLETE)
-        case "text" if not (position["old_path"] or position["new_path"]) or not any(position[n] for n in NUMBERS):
+        case "text" if not (position["old_path"] or position["new_path"]) or all(position[n] is None for n in NUMBERS):
             return _note("incomplete", f"{NO_LINE_CODE}, {INCOMPLETE}")
     return None
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from tests.gitlab.plumbing import git
+from tests.gitlab.plumbing import git, read, rev
 
 GITLINK = "160000"
 NO_MODE = "000000"
@@ -106,10 +105,17 @@ def _limited(files: tuple[DiffFile, ...], limits: Limits) -> Iterator[DiffFile]:
 
 def _attributes(repo: Path) -> bytes:
     """`.gitattributes` of the default branch rule every diff of the project."""
+    head = (repo / "HEAD").read_text().removeprefix("ref: ").strip()
     try:
-        return git(repo, "cat-file", "blob", "HEAD:.gitattributes")
-    except subprocess.CalledProcessError:
-        return b""
+        sha = (repo / head).read_text().strip()
+    except FileNotFoundError:
+        sha = rev(repo, head) or ""
+    return _attributes_at(repo, sha) if sha else b""
+
+
+@lru_cache(maxsize=256)
+def _attributes_at(repo: Path, sha: str) -> bytes:
+    return read(repo, sha, ".gitattributes") or b""
 
 
 @lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,13 @@ def unfolded(repo: Path, file: DiffFile, refs: DiffRefs, old: int, new: int) -> 
     offset = offset_at(shown, old)
     if offset is None or new != old + offset:
         return None
-    before = _old_lines(repo, file, refs)
+    before = _old_lines(repo, refs.base, file.old_path)
     return DiffLine(None, old, new, f" {before[old - 1]}") if old <= len(before) else None
 
 
-def _old_lines(repo: Path, file: DiffFile, refs: DiffRefs) -> list[str]:
-    text = decoded(read(repo, refs.base, file.old_path) or b"")
+@lru_cache(maxsize=256)
+def _old_lines(repo: Path, base: str, path: str) -> list[str]:
+    text = decoded(read(repo, base, path) or b"")
     return text.removesuffix("\n").split("\n") if text else []
 
 
