@@ -254,7 +254,7 @@ def _address(text: str) -> str:
 
 
 def _database(text: str) -> Secret:
-    if not re.match(r"(postgres|postgresql)://[^/]|sqlite:///.", text):
+    if not re.match(r"(postgres|postgresql)://.|sqlite:///.", text):
         raise ValueError("must start with postgresql:// or sqlite:///")
     return Secret(text)
 
@@ -303,3 +303,8 @@ def _one_of(*choices: str) -> Callable[[str], Any]:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def surroundings() -> Mapping[str, str]:
+    """The process's environment, for those who start programs; they take the little that they need."""
+    return os.environ

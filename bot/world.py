@@ -11,7 +11,7 @@ from bot.errors import SetupError
 from bot.git import Git, Mirror, Remote
 from bot.gitlab import GitLab
 from bot.mr import Person, ProjectInfo
-from bot.settings import Mode, Settings
+from bot.settings import Mode, Settings, surroundings
 from bot.store import Store
 from checks.policy import Policy
 from checks.run import Memo, MemoryMemo
@@ -44,7 +44,7 @@ class World:
         token = settings.gitlab_token.reveal
         return cls(
             gitlab=GitLab(settings.gitlab_url, token),
-            git=Git("git", {}),
+            git=Git("git", surroundings()),
             store=store,
             token=token,
             mirrors=settings.state_dir / "mirrors",

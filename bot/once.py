@@ -1,0 +1,76 @@
+"""One review from the command line: `snitch review URL`, with `--dry-run` only told."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from bot.action import Action, Open, Reopen, Resolve, SetStatus, Summarise, Update
+from bot.errors import Invalid
+from bot.job import ReviewMR
+from bot.mr import Position
+from bot.settings import Settings
+from bot.store import Store
+from bot.words import visible
+from bot.work import Reviewed, review
+from bot.world import World
+
+
+def review_url(settings: Settings, url: str, *, dry_run: bool) -> str:
+    """Reviews a merge request now, and tells what was (or would be) said. Raises SnitchError."""
+    path, iid = parsed(url, settings.gitlab_url)
+    store = Store(settings.database_url.reveal())
+    try:
+        world = World.open(settings, store)
+        project = world.gitlab.project(path)
+        reviewed = review(ReviewMR(project.id, iid, None, asked=True), world, dry_run=dry_run)
+    finally:
+        store.close()
+    return told(reviewed, dry_run=dry_run or settings.mode != "active")
+
+
+def parsed(url: str, gitlab_url: str) -> tuple[str, int]:
+    """The project's path and the number of a merge request's page. Raises Invalid."""
+    base, parts = urlsplit(gitlab_url), urlsplit(url)
+    found = re.fullmatch(
+        rf"{re.escape(base.path.rstrip('/'))}/(?P<path>.+?)/-/merge_requests/(?P<iid>\d+)(/.*)?", parts.path
+    )
+    if found is None or parts.netloc != base.netloc:
+        raise Invalid(f"{url} is not the page of a merge request on {gitlab_url} (…/-/merge_requests/1)")
+    return unquote(found["path"]), int(found["iid"])
+
+
+def told(reviewed: Reviewed, *, dry_run: bool) -> str:
+    """A review as text for a terminal."""
+    if reviewed.inspection is None or not reviewed.actions:
+        why = reviewed.why or "everything is said already"
+        return f"Nothing to say: {why}.\n"
+    heading = "snitch would do this:" if dry_run else "snitch did this:"
+    return "\n\n".join([heading, *(_action(action) for action in reviewed.actions)]) + "\n"
+
+
+def _action(action: Action) -> str:
+    match action:
+        case Open(body, position, _):
+            return f"── new thread on {_place(position)}\n{_shown(body)}"
+        case Update(note_id, body):
+            return f"── new text for note {note_id}\n{_shown(body)}"
+        case Summarise(body):
+            return f"── summary\n{_shown(body)}"
+        case Resolve(thread_id):
+            return f"── thread {thread_id[:8]} resolved"
+        case Reopen(thread_id):
+            return f"── thread {thread_id[:8]} reopened"
+        case SetStatus(state, description):
+            return f"── status {state}: {visible(description)}"
+
+
+def _place(position: Position) -> str:
+    line = "the file" if position.new_line is None else f"line {position.new_line}"
+    return f"{visible(position.new_path)}, {line}"
+
+
+def _shown(body: str) -> str:
+    """The text without its mark; nothing in it can steer a terminal."""
+    lines = body[: body.rindex("<!-- snitch:")].rstrip().split("\n")
+    return "\n".join("   " + visible(line) for line in lines)
