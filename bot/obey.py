@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from bot import words
 from bot.command import Check, Command, Explain, Fix, Help, Unknown, parse
@@ -11,14 +10,12 @@ from bot.errors import Gone, Refused
 from bot.job import Answer, ReviewMR
 from bot.mend import mend
 from bot.mr import MergeRequest, Thread
+from bot.review import Reviewed
 from bot.world import World
 from checks.standard import Rule, Standard
 from checks.standards import all_rules, all_standards
 
-if TYPE_CHECKING:
-    from bot.work import Reviewed
-
-Review = Callable[[ReviewMR], "Reviewed"]
+Review = Callable[[ReviewMR], Reviewed]
 _SEEN, _DONE, _FAILED = "eyes", "white_check_mark", "x"
 
 

@@ -9,10 +9,11 @@ from bot.action import Action, Open, Reopen, Resolve, SetStatus, Summarise, Upda
 from bot.errors import Invalid
 from bot.job import ReviewMR
 from bot.mr import Position
+from bot.review import Reviewed
 from bot.settings import Settings
 from bot.store import Store
 from bot.words import visible
-from bot.work import Reviewed, review
+from bot.work import review
 from bot.world import World
 
 

@@ -5,10 +5,23 @@ Law: planning again after publishing yields no actions.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bot.action import Action, View
+from bot.mr import MergeRequest
 from bot.summary import conclude
 from bot.threads import plan_threads
 from checks.inspection import Inspection
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a review came to. `inspection` is None where there was nothing to look at; `why` says so."""
+
+    mr: MergeRequest
+    inspection: Inspection | None
+    actions: tuple[Action, ...] = ()
+    why: str = ""
 
 
 def plan(inspection: Inspection, view: View) -> tuple[Action, ...]:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-import structlog
-
-from bot import words
+from bot import log, words
 from bot.action import Action, SetStatus, View
 from bot.errors import Stale
 from bot.job import Answer, Job, ReviewMR
 from bot.mr import MergeRequest
 from bot.obey import obey
 from bot.publish import clean_up, publish, set_status, status_of
-from bot.review import plan
+from bot.review import Reviewed, plan
 from bot.workspace import Workspace, opened
 from bot.world import World
-from checks.inspection import Inspection
 
-log = structlog.get_logger()
+logger = log.get(__name__)
 
 
 def perform(job: Job, world: World) -> None:
@@ -33,22 +29,12 @@ def perform(job: Job, world: World) -> None:
             obey(job, world, lambda asked: review(asked, world))
 
 
-@dataclass(frozen=True, slots=True)
-class Reviewed:
-    """What a review came to. `inspection` is None where there was nothing to look at; `why` says so."""
-
-    mr: MergeRequest
-    inspection: Inspection | None
-    actions: tuple[Action, ...] = ()
-    why: str = ""
-
-
 def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
     """Reviews a merge request as it is now."""
     mr = world.gitlab.with_refs(world.gitlab.merge_request(job.project_id, job.iid))
     reason = _not_reviewed(mr)
     if reason:
-        log.info("not reviewed", reason=reason)
+        logger.info("not reviewed", reason=reason)
         return Reviewed(mr, None, why=reason)
     journal = StoredJournal(world, mr)
     if not dry_run and world.mode == "active":
@@ -65,12 +51,12 @@ def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
         actions = plan(inspection, view)
         _check_still_there(world, mr, actions)
         publish(world.gitlab, mr, actions, journal)
-    log.info("reviewed", head=mr.head, said=[type(action).__name__ for action in actions])
+    logger.info("reviewed", head=mr.head, said=[type(action).__name__ for action in actions])
     return Reviewed(mr, inspection, actions)
 
 
 def _would_say(reviewed: Reviewed) -> Reviewed:
-    log.info("would say", head=reviewed.mr.head, actions=[type(action).__name__ for action in reviewed.actions])
+    logger.info("would say", head=reviewed.mr.head, actions=[type(action).__name__ for action in reviewed.actions])
     return reviewed
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from bot.errors import Stale
 from bot.git import GitTree, Mirror, Want
 from bot.mr import ChangedFile, MergeRequest, by_new_path
 from bot.world import World
@@ -37,7 +38,13 @@ def opened(world: World, mr: MergeRequest) -> Iterator[Workspace]:
     base = mr.refs.base if mr.refs else None
     wants = [Want(mr.head, (f"refs/merge-requests/{mr.iid}/head",)), *([Want(base)] if base else [])]
     mirror = world.mirror(mr.project)
-    mirror.fetch(world.remote(mr.project), *wants)
+    try:
+        mirror.fetch(world.remote(mr.project), *wants)
+    except Stale:  # the head's ref lags behind the push: a fork has it already
+        if not mr.from_fork or mr.source_project_id is None:
+            raise
+        mirror.fetch(world.remote(world.gitlab.project(mr.source_project_id)), wants[0])
+        mirror.fetch(world.remote(mr.project), *wants[1:])
     with mirror.reader() as reader:
         yield Workspace(
             mr=mr,
