@@ -1,0 +1,232 @@
+"""The durable queue on DBOS: what is stored is done, after a kill as well, one job of a merge request at a time.
+
+A review is a wish (the newest wins): its workflow `mr:7:3@5` takes the wish of epoch 5 and raises the epoch, so that at
+most one runs and one waits. An answer is a workflow of its own, `note:7:99`: a known id is a no-op. A job that is to be
+tried again ends its workflow and is enqueued anew with a delay: neither its place at work nor its merge request waits.
+A job may run twice (a process died between its end and the note of it), so its effects must bear that.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, error
+
+from bot import job as jobs
+from bot import log
+from bot.errors import Broken, SnitchError, Unreachable
+from bot.job import Answer, GiveUp, Job, Retry, ReviewMR
+from bot.settings import Settings
+from bot.store import Store
+
+T = TypeVar("T")
+
+APPLICATION: Final = "snitch"
+VERSION: Final = "snitch-1"
+"""Jobs that run are resumed by the same version alone: to be changed only when the workflows below change."""
+QUEUE: Final = "jobs"
+ALIVE: Final = ("ENQUEUED", "DELAYED", "PENDING")
+POLL: Final = 0.05
+CRASHES: Final = 5
+"""A job that was running at so many deaths of its process is not started again."""
+
+
+class Queue:
+    """Takes jobs from any thread, and in a process with workers has `perform` do them, on threads."""
+
+    def __init__(
+        self, settings: Settings, perform: Callable[[Job], None], store: Store, executor: str = "local"
+    ) -> None:
+        self._settings = settings
+        self._perform = perform
+        self._store = store
+        self._executor = executor
+        self._idle = threading.Condition()
+        self._running = 0
+        self._working = False
+        DBOS.migrate(settings.database_url.reveal())
+        self._client = DBOSClient(
+            system_database_engine=store.engine, application_name=APPLICATION, retry_connection_errors=False
+        )
+
+    def wish(self, job: ReviewMR) -> str:
+        """Stores the newest wish for a merge request; returns the id of the workflow that will take it."""
+        with self._store.transaction() as connection:
+            return self._enqueue_wish(connection, job, self._store.wish(connection, job))
+
+    def put(self, job: Answer) -> str:
+        """Stores an answer that is owed; where it is known already, nothing changes. Returns its id."""
+        with self._store.transaction() as connection:
+            return self._enqueue_answer(connection, job, 1)
+
+    def accept(self, job: Job) -> str:
+        """Stores any job."""
+        match job:
+            case ReviewMR():
+                return self.wish(job)
+            case Answer():
+                return self.put(job)
+
+    def start(self, worker: bool = True) -> None:
+        """Begins to work, what a killed process left first; without `worker` jobs are only stored."""
+        if not worker:
+            return
+        self._client.register_queue(
+            QUEUE,
+            worker_concurrency=self._settings.concurrency,
+            partition_concurrency=1,
+            polling_interval_sec=POLL,
+        )
+        DBOS(config=self._config())
+        self._register()
+        DBOS.launch()
+        self._working = True
+
+    def stop(self, patience: float = 25.0) -> None:
+        """Takes no new work and waits `patience` seconds for what runs; what is left is resumed at the next start."""
+        if self._working:
+            self._working = False
+            DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=int(patience) if self._running else 0)
+        self._client.destroy()
+
+    def wait_idle(self, timeout: float) -> bool:
+        """Waits until nothing runs in this process; False where it took longer."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._running, timeout)
+
+    def _register(self) -> None:
+        """The workflows by the names that are stored. DBOS marks the functions, which methods do not bear."""
+
+        @DBOS.workflow(name="review", max_recovery_attempts=CRASHES)
+        def review(key: str, epoch: int) -> None:
+            self._run_wish(key, epoch)
+
+        @DBOS.workflow(name="answer", max_recovery_attempts=CRASHES)
+        def answer(payload: str, attempt: int) -> None:
+            self._run_answer(payload, attempt)
+
+    def _config(self) -> DBOSConfig:
+        return {
+            "name": APPLICATION,
+            "application_version": VERSION,
+            "executor_id": self._executor,
+            "system_database_engine": self._store.engine,
+            "enable_otlp": False,
+            "log_level": "WARNING",
+            "run_migrations": False,
+            "use_listen_notify": False,
+        }
+
+    def _run_wish(self, key: str, epoch: int) -> None:
+        taken = self._insist(lambda: self._store.take(key, epoch))
+        if taken is None:
+            return
+        job, attempt = taken
+        match self._try(job, f"{key}@{epoch}", attempt):
+            case Retry(after=after):
+                self._insist(lambda: self._wish_again(job, attempt + 1, after))
+            case GiveUp(reason=reason):
+                self._insist(lambda: self._give_up(f"{key}@{epoch}", job, reason))
+
+    def _wish_again(self, job: ReviewMR, attempt: int, after: float) -> None:
+        with self._store.transaction() as connection:
+            epoch = self._store.wish_again(connection, job, attempt)
+            if epoch is not None:
+                self._enqueue_wish(connection, job, epoch, after)
+
+    def _run_answer(self, payload: str, attempt: int) -> None:
+        job = jobs.from_json(json.loads(payload))
+        if not isinstance(job, Answer):
+            raise Broken(f"This is no answer: {type(job).__name__}.")
+        match self._try(job, _answer_id(job, attempt), attempt):
+            case Retry(after=after):
+                self._insist(lambda: self._answer_again(job, attempt + 1, after))
+            case GiveUp(reason=reason):
+                self._insist(lambda: self._give_up(_answer_id(job, attempt), job, reason))
+
+    def _answer_again(self, job: Answer, attempt: int, after: float) -> None:
+        with self._store.transaction() as connection:
+            self._enqueue_answer(connection, job, attempt, after)
+
+    def _give_up(self, name: str, job: Job, reason: str) -> None:
+        with self._store.transaction() as connection:
+            self._store.give_up(connection, name, job, reason, time.time())
+
+    def _insist(self, action: Callable[[], T]) -> T:
+        """Does it once the database answers. A workflow that failed for that would be over, and its job forgotten."""
+        while True:
+            try:
+                return action()
+            except Unreachable as trouble:
+                if not self._working:
+                    raise
+                log.get(__name__).error("database.unreachable", error=str(trouble))
+                time.sleep(1)
+
+    def _try(self, job: Job, name: str, attempt: int) -> Retry | GiveUp | None:
+        """Performs a job; what goes wrong becomes what is to be done about it. No job may take a worker with it."""
+        logger = log.get(__name__)
+        start = time.monotonic()
+        with log.bound(job=name, mr=f"{job.project_id}!{job.iid}"), self._counted():
+            try:
+                self._perform(job)
+            except Exception as failure:  # one job's failure must not be another's
+                outcome = jobs.retry(failure, attempt)
+                fault = None if isinstance(failure, SnitchError) else failure
+                logger.warning("job.failed", attempt=attempt, error=str(failure), then=str(outcome), exc_info=fault)
+                return outcome
+            logger.info("job.done", attempt=attempt, seconds=round(time.monotonic() - start, 3))
+        return None
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._idle:
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
+
+    def _enqueue_wish(self, connection: sa.Connection, job: ReviewMR, epoch: int, after: float = 0.0) -> str:
+        """An epoch whose workflow is over, cancelled by hand perhaps, never took its wish: the next one will."""
+        key = jobs.key(job)
+        while not self._enqueue(connection, "review", f"{key}@{epoch}", job, after, key, epoch):
+            epoch = self._store.skip_epoch(connection, key)
+        return f"{key}@{epoch}"
+
+    def _enqueue_answer(self, connection: sa.Connection, job: Answer, attempt: int, after: float = 0.0) -> str:
+        name = _answer_id(job, attempt)
+        self._enqueue(connection, "answer", name, job, after, json.dumps(jobs.to_json(job)), attempt)
+        return name
+
+    def _enqueue(
+        self, connection: sa.Connection, workflow: str, name: str, job: Job, after: float, *arguments: str | int
+    ) -> bool:
+        """Enqueues a workflow unless its id is known; False where that one is over."""
+        options: EnqueueOptions = {
+            "workflow_name": workflow,
+            "queue_name": QUEUE,
+            "workflow_id": name,
+            "workflow_id_reuse_policy": "reject",
+            "queue_partition_key": jobs.key(job),
+            "priority": jobs.priority(job),
+        }
+        if after > 0:
+            options["delay_seconds"] = after
+        try:
+            self._client.enqueue_in_transaction(connection, options, *arguments)
+        except error.DBOSWorkflowIDInUseError as known:
+            return known.workflow_status in ALIVE
+        return True
+
+
+def _answer_id(job: Answer, attempt: int) -> str:
+    return jobs.note_key(job) if attempt == 1 else f"{jobs.note_key(job)}#{attempt}"
