@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 
 from checks.read import Unparsable, yaml
 from checks.read.yaml import Node, Scalar, Stream
 
 MAX_HOPS = 10
 """GitLab's limit for `extends` levels and nested `!reference`."""
+MAX_LAYERS = 100
+MAX_WORK = 1_000_000
+"""Layers of a job, and keys and script lines of all jobs together."""
 
 KEYWORDS = frozenset(
     {"after_script", "before_script", "cache", "default", "image", "include", "services"}
@@ -40,6 +44,7 @@ class Config:
     root: yaml.Mapping | None
     keys: Keys
     start: int
+    _known: dict[int, Node | None] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +110,34 @@ def expand(text: str, values: Mapping[str, str | None]) -> tuple[str, tuple[str,
 
 
 def jobs(config: Config, path: str) -> tuple[Job, ...]:
-    """The jobs of a configuration in order; hidden ones (`.name`) only through `extends`."""
-    found = (
-        _job(config, path, name, key, value)
+    """The jobs of a configuration in order; hidden ones (`.name`) only through `extends`.
+
+    Raises Unparsable where `extends` and `!reference` blow the file up beyond measure.
+    """
+    work = _Work(config, path)
+    return tuple(
+        _job(work, name, key, value)
         for name, (key, value) in config.keys.items()
         if name not in KEYWORDS and not name.startswith(".") and isinstance(value, yaml.Mapping)
     )
-    return tuple(found)
 
 
 def resolved(config: Config, node: Node | None, hops: int = MAX_HOPS) -> Node | None:
     """What a `!reference` stands for, or the node itself; None where this file does not tell."""
-    while is_reference(node):
-        keys = [yaml.text_of(item) for item in yaml.items(node)]
-        if hops <= 0 or not keys or any(key is None for key in keys):
-            return None
-        node, hops = config.root, hops - 1
-        for key in keys:
-            node = resolved(config, yaml.get(node, key or ""), hops)
+    if not isinstance(node, yaml.Sequence) or not is_reference(node):
+        return node
+    if id(node) not in config._known:
+        config._known[id(node)] = None  # what refers to itself stands for nothing
+        config._known[id(node)] = _followed(config, node, hops)
+    return config._known[id(node)]
+
+
+def _followed(config: Config, reference: yaml.Sequence, hops: int) -> Node | None:
+    if hops <= 0 or not reference.items:
+        return None
+    node: Node | None = config.root
+    for item in reference.items:
+        node = resolved(config, yaml.get(node, yaml.text_of(item) or ""), hops - 1)
     return node
 
 
@@ -144,17 +159,14 @@ def extended(config: Config, job: Node) -> tuple[list[Node], tuple[str, ...]]:
                 yield from collect(config.keys[name][1], hops - 1)
         yield node
 
-    layers: list[Node] = []
-    for layer in collect(job, MAX_HOPS):
-        layers.append(layer)
-        if len(layers) > MAX_HOPS**2:  # each level may name many: a hostile file would double them at each
-            unknown.append("extends")
-            break
+    layers = list(islice(collect(job, MAX_HOPS), MAX_LAYERS + 1))
+    if len(layers) > MAX_LAYERS:
+        raise Unparsable("has jobs that extend too many others", *config.stream.place(job.start))
     return layers, tuple(unknown)
 
 
-def variable_layers(config: Config, mapping: Node | None) -> dict[str, Node]:
-    """The values of a `variables:` mapping by name, `!reference` resolved where it can be."""
+def variables_of(config: Config, mapping: Node | None) -> dict[str, Node]:
+    """The values of a mapping's `variables:` by name, `!reference` resolved where it can be."""
     return {
         name: resolved(config, value) or value
         for name, (_, value) in yaml.entries(resolved(config, yaml.get(mapping, "variables"))).items()
@@ -168,24 +180,36 @@ def value_of(node: Node | None) -> Scalar | None:
     return node if isinstance(node, Scalar) else None
 
 
-def _job(config: Config, path: str, name: str, key: Scalar, node: Node) -> Job:
+@dataclass(slots=True)
+class _Work:
+    """What is gathered for the jobs of one file. `left`: how much more may be: a hostile file doubles at each hop."""
+
+    config: Config
+    path: str
+    left: int = MAX_WORK
+    missing: dict[str, None] = field(default_factory=dict)
+
+    def spend(self, amount: int, node: Node) -> None:
+        self.left -= amount
+        if self.left < 0:
+            raise Unparsable("grows beyond measure by extends and !reference", *self.config.stream.place(node.start))
+
+
+def _job(work: _Work, name: str, key: Scalar, node: Node) -> Job:
+    config = work.config
     layers, unknown = extended(config, node)
+    work.missing = dict.fromkeys(unknown)
     own: Keys = {}
     for layer in layers:
-        own |= yaml.entries(layer)
+        found = yaml.entries(layer)
+        work.spend(len(found), node)
+        own |= found
     keys = _defaults(config, own) | own
-    missing: list[str] = list(unknown)
-    scripts = tuple(
-        line for kind in SCRIPTS if kind in keys for line in _lines(config, path, keys[kind][1], missing, MAX_HOPS)
-    )
-    return Job(
-        name,
-        config.stream.place(key.start)[0],
-        scripts,
-        _variables(config, own, layers),
-        _image(config, keys),
-        tuple(dict.fromkeys(missing)),
-    )
+    scripts = tuple(line for kind in SCRIPTS if kind in keys for line in _lines(work, keys[kind][1], MAX_HOPS))
+    line = config.stream.place(key.start)[0]
+    variables = _variables(config, own, layers)
+    work.spend(len(variables), node)
+    return Job(name, line, scripts, variables, _image(config, keys), tuple(work.missing))
 
 
 def _defaults(config: Config, own: Keys) -> Keys:
@@ -201,21 +225,22 @@ def _defaults(config: Config, own: Keys) -> Keys:
     return {key: found[key] for found in (config.keys, below) for key in wanted if key in found}
 
 
-def _lines(config: Config, path: str, node: Node, missing: list[str], hops: int) -> Iterator[ScriptLine]:
+def _lines(work: _Work, node: Node, hops: int) -> Iterator[ScriptLine]:
     """Scripts are lists of lists of texts, as deep as references make them."""
+    work.spend(1, node)
     if is_reference(node):
-        target = resolved(config, node)
+        target = resolved(work.config, node)
         if target is None or hops <= 0:
-            missing.append(" ".join(yaml.text_of(item) or "" for item in yaml.items(node)))
+            work.missing[" ".join(yaml.text_of(item) or "" for item in yaml.items(node))] = None
         else:
-            yield from _lines(config, path, target, missing, hops - 1)
-        return
-    if isinstance(node, yaml.Sequence):
+            yield from _lines(work, target, hops - 1)
+    elif isinstance(node, yaml.Sequence):
         for item in node.items:
-            yield from _lines(config, path, item, missing, hops)
-    elif (text := yaml.text_of(node)) is not None and isinstance(node, Scalar):
-        line = config.stream.place(node.start)[0]
-        yield ScriptLine(text, path, line + 1 if node.style in ("|", ">") else line)
+            yield from _lines(work, item, hops)
+    elif (text := yaml.text_of(node)) is not None:
+        line = work.config.stream.place(node.start)[0]
+        block = isinstance(node, Scalar) and node.style in ("|", ">")
+        yield ScriptLine(text, work.path, line + 1 if block else line)
 
 
 def _variables(config: Config, own: Keys, layers: list[Node]) -> dict[str, str | None]:
@@ -223,10 +248,10 @@ def _variables(config: Config, own: Keys, layers: list[Node]) -> dict[str, str |
     inherit = yaml.get(own["inherit"][1], "variables") if "inherit" in own else None
     if yaml.text_of(inherit) != "false":
         named = {yaml.text_of(item) for item in yaml.items(inherit)} if isinstance(inherit, yaml.Sequence) else None
-        top = {**_texts(variable_layers(config, config.root)), **_varying(config, config.keys.get("workflow"))}
+        top = {**_texts(variables_of(config, config.root)), **_varying(config, config.keys.get("workflow"))}
         values |= {name: text for name, text in top.items() if named is None or name in named}
     for layer in layers:
-        values |= _texts(variable_layers(config, layer))
+        values |= _texts(variables_of(config, layer))
     for name in ("rules", "parallel"):
         values |= _varying(config, own.get(name))
     return values
@@ -244,7 +269,7 @@ def _varying(config: Config, found: tuple[Scalar, Node] | None) -> dict[str, str
     if key.text == "parallel":
         return {name: None for row in yaml.items(yaml.get(node, "matrix")) for name in yaml.entries(row)}
     rules = resolved(config, yaml.get(node, "rules") if key.text == "workflow" else node)
-    return {name: None for rule in yaml.items(rules) for name in variable_layers(config, rule)}
+    return {name: None for rule in yaml.items(rules) for name in variables_of(config, rule)}
 
 
 def _image(config: Config, keys: Keys) -> str | None:
