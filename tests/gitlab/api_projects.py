@@ -1,0 +1,293 @@
+"""Routes: projects, their hooks, protected branches, labels."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.gitlab import access, courier, find, shapes
+from tests.gitlab.api import Answer, ApiError, Call, link, not_found, paginated, route
+from tests.gitlab.model import DEVELOPER, MAINTAINER, Hook, Label, Project, ProtectedBranch
+from tests.gitlab.params import Param, may, need
+
+SETTINGS = (
+    may("description"),
+    may("default_branch"),
+    may("visibility", str, "private", "internal", "public"),
+    may("topics", [str]),
+    may("ci_config_path"),
+    may("merge_method", str, "rebase_merge", "merge", "ff"),
+    may("only_allow_merge_if_all_discussions_are_resolved", bool),
+    may("only_allow_merge_if_pipeline_succeeds", bool),
+    may("resolve_outdated_diff_discussions", bool),
+    may("suggestion_commit_message"),
+)
+OWN = ("description", "default_branch", "visibility", "topics")
+
+
+@route("GET", "/projects/:id", may("statistics", bool), may("license", bool), anonymous=True)
+def get_project(call: Call) -> Answer:
+    return Answer(200, shapes.project(call.gitlab, find.project(call), call.user))
+
+
+@route(
+    "GET",
+    "/projects",
+    may("pagination", str, "keyset", "legacy"),
+    may("order_by", str, "id", "name", "path", "created_at", "updated_at", "last_activity_at"),
+    may("sort", str, "asc", "desc"),
+    may("simple", bool),
+    may("archived", bool),
+    may("membership", bool),
+    may("owned", bool),
+    may("min_access_level", int),
+    may("search"),
+    may("last_activity_after"),
+    may("id_after", int),
+    may("id_before", int),
+    anonymous=True,
+)
+def list_projects(call: Call) -> Answer:
+    found = [one for one in call.gitlab.projects.values() if not one.deleted and _wanted(call, one)]
+    ascending = call.params.get("sort") == "asc"
+    found.sort(key=lambda one: one.id, reverse=not ascending)
+    show = shapes.simple_project if call.params.get("simple") else None
+
+    def shape(one: Project) -> dict[str, Any]:
+        return show(call.gitlab, one) if show else shapes.project(call.gitlab, one, call.user)
+
+    if call.params.get("pagination") != "keyset":
+        return paginated(call, found, shape)
+    if call.params.get("order_by") not in ("id",):
+        raise ApiError(405, {"error": "Keyset pagination is not yet available for this type of request"})
+    size = min(call.params.get("per_page") or 20, 100)
+    page = found[:size]
+    cursor = {"id_after" if ascending else "id_before": page[-1].id} if page else {}
+    headers = {"Link": f'<{link(call, cursor)}>; rel="next"'} if len(found) > size else {}
+    return Answer(200, [shape(one) for one in page], headers)
+
+
+def _wanted(call: Call, one: Project) -> bool:
+    given = {key: value for key, value in call.params.items() if value is not None}
+    level = access.level(call.gitlab, one, call.user)
+    rules = (
+        access.can_see(call.gitlab, one, call.user),
+        not given.get("membership") or (call.user and access.member(call.gitlab, one, call.user)),
+        level >= given.get("min_access_level", 0),
+        "archived" not in given or one.archived is given["archived"],
+        given.get("search", "").lower() in one.path.lower(),
+        one.id > given.get("id_after", 0),
+        one.id < given.get("id_before", float("inf")),
+        (shapes.iso(one.active_at) or "") >= given.get("last_activity_after", ""),
+    )
+    return all(rules)
+
+
+@route(
+    "GET",
+    "/groups/:group_id/projects",
+    may("include_subgroups", bool),
+    may("archived", bool),
+    may("simple", bool),
+    may("with_shared", bool),
+    anonymous=True,
+)
+def list_group_projects(call: Call) -> Answer:
+    name = call.segments["group_id"]
+    groups = {str(group.id): group.path for group in call.gitlab.groups.values()}
+    path = groups.get(name, name)
+    if path not in call.gitlab.groups:
+        not_found("Group")
+    deep = call.params.get("include_subgroups")
+    inside = [
+        one
+        for one in call.gitlab.projects.values()
+        if (one.namespace == path or (deep and one.namespace.startswith(f"{path}/"))) and _wanted(call, one)
+    ]
+    return paginated(call, inside, lambda one: shapes.project(call.gitlab, one, call.user))
+
+
+@route("PUT", "/projects/:id", *SETTINGS)
+def update_project(call: Call) -> Answer:
+    project = find.maintained(call)
+    for name, value in call.params.items():
+        if name in OWN:
+            setattr(project, name, value)
+        else:
+            project.settings[name] = value
+    return Answer(200, shapes.project(call.gitlab, project, call.user))
+
+
+@route("POST", "/projects/:id/archive")
+def archive(call: Call) -> Answer:
+    return _archived(call, True)
+
+
+@route("POST", "/projects/:id/unarchive")
+def unarchive(call: Call) -> Answer:
+    return _archived(call, False)
+
+
+def _archived(call: Call, archived: bool) -> Answer:
+    project = find.project(call)
+    if access.level(call.gitlab, project, call.person) < 50:
+        raise ApiError(403, {"message": "403 Forbidden"})
+    project.archived = archived
+    return Answer(201, shapes.project(call.gitlab, project, call.user))
+
+
+HOOK_RULES = (
+    may("token"),
+    may("signing_token"),
+    may("name"),
+    may("merge_requests_events", bool),
+    may("note_events", bool),
+    may("confidential_note_events", bool),
+    may("push_events", bool),
+    may("enable_ssl_verification", bool),
+)
+FLAGS = {
+    "merge_requests_events": "merge_requests",
+    "note_events": "notes",
+    "confidential_note_events": "confidential_notes",
+    "push_events": "push",
+    "token": "secret",
+    "name": "name",
+}
+
+
+def _hook(call: Call) -> Hook:
+    found = find.maintained(call).hooks.get(call.int("hook_id"))
+    if found is None:
+        not_found()
+    return found
+
+
+@route("GET", "/projects/:id/hooks")
+def list_hooks(call: Call) -> Answer:
+    return paginated(call, list(find.maintained(call).hooks.values()), shapes.hook)
+
+
+@route("GET", "/projects/:id/hooks/:hook_id")
+def get_hook(call: Call) -> Answer:
+    return Answer(200, shapes.hook(_hook(call)))
+
+
+@route("POST", "/projects/:id/hooks", need("url"), *HOOK_RULES)
+def create_hook(call: Call) -> Answer:
+    """Unless told otherwise it is for pushes alone."""
+    project = find.maintained(call)
+    hook = Hook(call.gitlab.next_id("hook"), project, _url(call), merge_requests=False, notes=False, push=True)
+    _set(call, hook)
+    project.hooks[hook.id] = hook
+    return Answer(201, shapes.hook(hook))
+
+
+@route("PUT", "/projects/:id/hooks/:hook_id", need("url"), *HOOK_RULES)
+def update_hook(call: Call) -> Answer:
+    hook = _hook(call)
+    hook.url = _url(call)
+    _set(call, hook)
+    return Answer(200, shapes.hook(hook))
+
+
+def _url(call: Call) -> str:
+    url: str = call.params["url"]
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise ApiError(422, {"error": "Invalid url given"})
+    return url
+
+
+def _set(call: Call, hook: Hook) -> None:
+    """An instance that knows no signing tokens ignores the field silently."""
+    for name, attribute in FLAGS.items():
+        if call.params.get(name) is not None:
+            setattr(hook, attribute, call.params[name])
+    token = call.params.get("signing_token")
+    if token and call.gitlab.knobs.signing_tokens:
+        if not courier.is_signing_token(token):
+            raise ApiError(422, {"error": "Signing token must be whsec_ and a base64-encoded key of 32 bytes"})
+        hook.signing_token = token
+
+
+@route("DELETE", "/projects/:id/hooks/:hook_id")
+def delete_hook(call: Call) -> Answer:
+    hook = _hook(call)
+    del hook.project.hooks[hook.id]
+    return Answer(204)
+
+
+def _protected(call: Call, one: ProtectedBranch) -> dict[str, Any]:
+    words = {0: "No one", DEVELOPER: "Developers + Maintainers", MAINTAINER: "Maintainers"}
+
+    def levels(level: int) -> list[dict[str, Any]]:
+        return [{"id": one.id, "access_level": level, "access_level_description": words.get(level, "Maintainers")}]
+
+    return {
+        "id": one.id,
+        "name": one.name,
+        "push_access_levels": levels(one.push),
+        "merge_access_levels": levels(one.merge),
+        "allow_force_push": one.force_push,
+    }
+
+
+@route("GET", "/projects/:id/protected_branches", may("search"))
+def list_protected(call: Call) -> Answer:
+    project = find.writable(call)
+    return paginated(call, list(project.protected.values()), lambda one: _protected(call, one))
+
+
+@route("GET", "/projects/:id/protected_branches/:name")
+def get_protected(call: Call) -> Answer:
+    found = find.writable(call).protected.get(call.segments["name"])
+    if found is None:
+        not_found()
+    return Answer(200, _protected(call, found))
+
+
+@route(
+    "POST",
+    "/projects/:id/protected_branches",
+    Param("name", required=True),
+    may("push_access_level", int),
+    may("merge_access_level", int),
+    may("allow_force_push", bool),
+)
+def protect(call: Call) -> Answer:
+    project, given = find.maintained(call), call.params
+    name = given["name"]
+    if name in project.protected:
+        raise ApiError(409, {"message": f"Protected branch '{name}' already exists"})
+    levels = (given.get("push_access_level"), given.get("merge_access_level"))
+    push, merge = (MAINTAINER if level is None else level for level in levels)
+    one = ProtectedBranch(call.gitlab.next_id("protected"), name, push, merge, bool(given.get("allow_force_push")))
+    project.protected[name] = one
+    return Answer(201, _protected(call, one))
+
+
+@route("DELETE", "/projects/:id/protected_branches/:name")
+def unprotect(call: Call) -> Answer:
+    project = find.maintained(call)
+    if project.protected.pop(call.segments["name"], None) is None:
+        not_found()
+    return Answer(204)
+
+
+def _label(one: Label) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "color": one.color,
+        "text_color": "#FFFFFF",
+        "description": None,
+        "description_html": "",
+        "subscribed": False,
+        "priority": None,
+        "is_project_label": True,
+    }
+
+
+@route("GET", "/projects/:id/labels", may("search"), anonymous=True)
+def list_labels(call: Call) -> Answer:
+    return paginated(call, list(find.project(call).labels.values()), _label)
