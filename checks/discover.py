@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checks.policy import Policy, Setting, text_list
+from checks.policy_file import CONFIGURATION
 from checks.project import Place
 from checks.tree import Tree
 
@@ -25,7 +26,6 @@ ROOT_FILES = (
 """The eight files at the root of a model project."""
 
 _ENOUGH = 4
-CONFIGURATION = ".snitch.yml"
 
 
 def _pattern(value: object) -> str:

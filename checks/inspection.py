@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 from checks.compare import Changes, compare, joined
+from checks.discover import SETTINGS as DISCOVERY
 from checks.discover import Repository, Skipped, find_projects
 from checks.finding import Finding, Outcome
 from checks.fix import Combined, Proposal, Unproven, Workshop, combine
-from checks.policy import Level, Policy
+from checks.policy import SETTINGS, Level, Policy, Setting
+from checks.policy_file import PolicyProblem, parse_policy
 from checks.project import Place, Project, Readings
 from checks.run import Memo, judge
 from checks.standard import Rule
-from checks.standards import all_rules
+from checks.standards import all_rules, all_standards
 from checks.tree import Tree
 
 
@@ -107,6 +110,17 @@ class Inspection:
         return self._fixes[key]
 
 
+def read_policy(data: bytes, origin: str) -> tuple[Policy, tuple[PolicyProblem, ...]]:
+    """An organisation's policy, and everything that is wrong in it. `origin`: where it was read, for people."""
+    return parse_policy(data, origin, [rule.id for rule in all_rules()], all_settings())
+
+
+def all_settings() -> tuple[Setting[Any], ...]:
+    """Every setting that a policy may give."""
+    own = (setting for standard in all_standards() for setting in standard.settings.values())
+    return tuple({setting.name: setting for setting in (*SETTINGS, *DISCOVERY, *own)}.values())
+
+
 @dataclass(frozen=True)
 class _Inspector:
     """What all projects of one inspection share."""
@@ -145,7 +159,7 @@ def inspect(
     `.snitch.yml` gives. `only`: which rules are asked for.
     """
     places, skipped = find_projects(after, before, repository, policy, names or {})
-    rules = tuple(rule for rule in all_rules() if only(rule) and policy.level(rule.id, rule.level) != "off")
+    rules = tuple(rule for rule in all_rules() if only(rule) and policy.level(rule.id, rule.level, today) != "off")
     inspector = _Inspector(repository, policy, memo, rules, Readings())
     reports, changes, shops = [], [], {}
     for place in places:
@@ -166,4 +180,4 @@ def _was_there(before: Tree, place: Place) -> bool:
 
 def _levelled(inspector: _Inspector, outcome: Outcome, today: date) -> Judged:
     rule = inspector.by_id[outcome.rule]
-    return Judged(rule, inspector.policy.level(rule.id, rule.level), outcome)
+    return Judged(rule, inspector.policy.level(rule.id, rule.level, today), outcome)

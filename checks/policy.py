@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 T = TypeVar("T")
@@ -27,17 +28,23 @@ class Setting(Generic[T]):
 class Policy:
     """Levels by rule or standard id, settings by name; what is not given is built in.
 
-    `origin`: where it was read, for people; `digest`: of its content, so that two places can be seen to agree.
+    `since`: by id, the days on which another level begins, the earliest first. `origin`: where it was read, for people;
+    `digest`: of its content (12 hex digits), so that two places can be seen to agree.
     """
 
     levels: Mapping[str, Level] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     origin: str = "built-in"
     digest: str = ""
+    since: Mapping[str, tuple[tuple[date, Level], ...]] = field(default_factory=dict)
 
-    def level(self, rule: str, built_in: Level) -> Level:
-        """The level of a rule: by its own id, else by its standard's, else as built in."""
-        return self.levels.get(rule) or self.levels.get(rule.partition(".")[0]) or built_in
+    def level(self, rule: str, built_in: Level, today: date) -> Level:
+        """The level of a rule on a day: by its own id, else by its standard's, else as built in."""
+        return self._given(rule, today) or self._given(rule.partition(".")[0], today) or built_in
+
+    def _given(self, key: str, today: date) -> Level | None:
+        begun = [level for day, level in self.since.get(key, ()) if day <= today]
+        return begun[-1] if begun else self.levels.get(key)
 
     def value(self, setting: Setting[T]) -> T:
         """What the policy gives a setting, else its default."""
@@ -70,4 +77,23 @@ def text_list(value: Any) -> tuple[str, ...]:
     return tuple(items)
 
 
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """A setting that is one of these texts."""
+
+    def choose(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(f"must be one of: {', '.join(choices)}")
+        return cast(str, value)
+
+    return choose
+
+
 bucket = Setting("bucket", "ml-platform-bucket", "the S3 bucket of weights and datasets", text_value)
+mode = Setting(
+    "mode",
+    "active",
+    "`silent`: snitch says nothing on GitLab; `off`: it does nothing there",
+    one_of("active", "silent", "off"),
+)
+threads = Setting("threads", "enforce", "the mildest level whose findings open threads", one_of("enforce", "warn"))
+SETTINGS: tuple[Setting[Any], ...] = (bucket, mode, threads)

@@ -1,0 +1,70 @@
+"""Edits as a diff that `git apply` and `patch -p1` take, byte by byte; and the same to be read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+
+from checks.finding import Edit
+from checks.render.visible import visible_line
+
+_NO_NEWLINE = b"\n\\ No newline at end of file\n"
+_ESCAPES = {"\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
+
+
+def unified(edits: Iterable[Edit], shown: Callable[[str], str], context: int = 3) -> bytes:
+    """The edits, a file after another, as git writes a diff. `shown` gives the names of files in it."""
+    return b"".join(b"".join(_file(edit, shown(edit.path), context)) for edit in edits if edit.before != edit.after)
+
+
+def readable(edit: Edit, context: int = 1) -> Iterator[str]:
+    """The changed lines of an edit with their signs, made visible, without headers; `⋮` between hunks."""
+    for number, line in enumerate(_hunks(edit, b"", b"", context)):
+        if line.startswith(b"@@"):
+            if number > _HEADERS:
+                yield "⋮"
+        elif number >= _HEADERS and not line.startswith(b"\\"):
+            yield line[:1].decode() + visible_line(line[1:].rstrip(b"\r\n"))
+
+
+_HEADERS = 2
+
+
+def _file(edit: Edit, name: str, context: int) -> Iterator[bytes]:
+    source, target = _name("a/" + name), _name("b/" + name)
+    yield b"diff --git %s %s\n" % (source, target)
+    if edit.before is None:
+        yield b"new file mode 100644\n"
+    if edit.after is None:
+        yield b"deleted file mode 100644\n"
+    nothing = b"/dev/null"
+    yield from _hunks(
+        edit, nothing if edit.before is None else source, nothing if edit.after is None else target, context
+    )
+
+
+def _hunks(edit: Edit, source: bytes, target: bytes, context: int) -> Iterator[bytes]:
+    before, after = _lines(edit.before), _lines(edit.after)
+    for line in difflib.diff_bytes(difflib.unified_diff, before, after, source, target, n=context, lineterm=b"\n"):
+        yield line if line.endswith(b"\n") else line + _NO_NEWLINE
+
+
+def _lines(data: bytes | None) -> list[bytes]:
+    """Lines as git counts them: ended by LF alone."""
+    parts = (data or b"").split(b"\n")
+    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
+
+
+def _name(path: str) -> bytes:
+    """A path as git writes it: in quotes, with octal escapes, where it has to be."""
+    data = path.encode("utf-8", "surrogateescape")
+    if path.isascii() and path.isprintable() and '"' not in path and "\\" not in path:
+        return data
+    return b'"%s"' % b"".join(_quoted(byte) for byte in data)
+
+
+def _quoted(byte: int) -> bytes:
+    character = chr(byte)
+    if character in _ESCAPES:
+        return _ESCAPES[character].encode()
+    return character.encode() if 0x20 <= byte < 0x7F else b"\\%03o" % byte

@@ -1,0 +1,76 @@
+"""An inspection for programs: schema 1, which changes only by addition."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from checks.finding import Finding
+from checks.policy import Policy
+from checks.render import Row, Sheet, View, sheets
+from checks.render.visible import visible
+
+SCHEMA = 1
+
+
+def render(views: Sequence[View]) -> str:
+    """The document of one or several views (judged by the same policy), ended by a newline.
+
+    Pure ASCII; a byte of a path that is not UTF-8 stands in it as `\\xNN`.
+    """
+    document = {
+        "schema": SCHEMA,
+        "projects": [_project(sheet, view) for view in views for sheet in sheets(view)],
+        "skipped": [
+            {"path": _sayable(view.shown(skipped.path)), "reason": _sayable(skipped.reason)}
+            for view in views
+            for skipped in view.inspection.report.skipped
+        ],
+        "policy": _policy(views[0].inspection.report.policy),
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _policy(policy: Policy) -> dict[str, Any]:
+    return {"origin": _sayable(policy.origin), "digest": policy.digest}
+
+
+def _project(sheet: Sheet, view: View) -> dict[str, Any]:
+    return {
+        "name": _sayable(sheet.name),
+        "path": _sayable(sheet.path),
+        "rules": [_rule(row, view) for row in sheet.rows],
+        "summary": {result: sheet.count(result) for result in ("pass", "fail", "skip", "error")},
+    }
+
+
+def _rule(row: Row, view: View) -> dict[str, Any]:
+    return {
+        "id": row.rule.id,
+        "standard": int(row.rule.id.partition(".")[0]),
+        "level": row.level,
+        "outcome": row.result,
+        "reason": None if row.reason is None else _sayable(row.reason),
+        "findings": [_finding(finding, view) for finding in row.findings],
+    }
+
+
+def _finding(finding: Finding, view: View) -> dict[str, Any]:
+    span, proposal = finding.span, view.inspection.fix(finding)
+    return {
+        "path": _sayable(view.shown(finding.path)),
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
+        "message": _sayable(finding.message),
+        "fix": None if proposal is None else "safe" if proposal.fix.safe else "unsafe",
+        "fingerprint": finding.fingerprint,
+        "waived": None,
+    }
+
+
+def _sayable(text: str) -> str:
+    """Text without lone surrogates, which strict readers of JSON refuse; JSON's own escapes do the rest."""
+    return "".join(visible(c) if "\ud800" <= c <= "\udfff" else c for c in text)

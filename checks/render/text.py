@@ -1,0 +1,258 @@
+"""An inspection for people on a terminal: by standard, the offending line with a caret, the fix, a summary."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from checks.finding import Edit, Finding, Fix, Span
+from checks.fix import Proposal
+from checks.policy import Level
+from checks.render import Row, Sheet, View, sheets
+from checks.render.diff import readable
+from checks.render.visible import visible, visible_line, width
+from checks.standards import all_standards
+from checks.tree import MAX_BYTES, Unavailable
+
+MOST_DIFF_LINES = 24
+MOST_COLUMNS = 160
+_BEFORE_CARET = 60
+_LEVEL_COLOURS: dict[Level, str] = {"enforce": "31", "warn": "33", "advise": "36"}
+_BOLD, _DIM, _GREEN, _RED = "1", "2", "32", "31"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How much is said, and whether in colours. `quiet`: a line a finding; `verbose`: what was skipped, and why."""
+
+    colour: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    def paint(self, text: str, code: str) -> str:
+        """The text in a colour, where there are colours."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+
+
+def render(views: Sequence[View], style: Style) -> str:
+    """The report, ended by a newline; nothing where there is nothing to say."""
+    found = [(view, sheet) for view in views for sheet in sheets(view)]
+    several = len(found) > 1
+    lines: list[str] = []
+    for view, sheet in found:
+        if style.quiet:
+            lines += _quiet(view, sheet, style)
+        else:
+            lines += _project(view, sheet, style, several)
+    if not style.quiet:
+        lines += _skipped(views, style)
+        lines += _summary(views, [sheet for _, sheet in found], style)
+    return "".join(f"{line}\n" for line in lines)
+
+
+# ── a project ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _quiet(view: View, sheet: Sheet, style: Style) -> Iterator[str]:
+    for row in _told(sheet):
+        yield from (_headline(view, row, finding, style) for finding in row.findings)
+        if row.result == "error":
+            yield _error(row, style)
+
+
+def _project(view: View, sheet: Sheet, style: Style, several: bool) -> Iterator[str]:
+    rows = [row for row in _told(sheet) if row.findings or row.result == "error" or style.verbose]
+    if several and rows:
+        yield style.paint(visible(f"── {sheet.name} ({sheet.path})"), _BOLD)
+        yield ""
+    for standard in all_standards():
+        own = [row for row in rows if row.rule.id.partition(".")[0] == str(standard.number)]
+        if own:
+            yield style.paint(f"{standard.number} {standard.title}", _BOLD)
+            yield from _standard(view, own, style)
+            yield ""
+
+
+def _told(sheet: Sheet) -> list[Row]:
+    """What is in the shadow is measured, never shown."""
+    return [row for row in sheet.rows if row.level != "shadow"]
+
+
+def _standard(view: View, rows: Sequence[Row], style: Style) -> Iterator[str]:
+    """Findings that one fix mends stand together, with the fix below."""
+    groups: dict[object, list[tuple[Row, Finding]]] = {}
+    fixes: dict[object, Proposal] = {}
+    for row in rows:
+        for finding in row.findings:
+            proposal = view.inspection.fix(finding)
+            key: object = finding if proposal is None else proposal.fix.edits
+            groups.setdefault(key, []).append((row, finding))
+            if proposal is not None:
+                fixes[key] = proposal
+    for key, members in groups.items():
+        yield from _group(view, members, style)
+        if key in fixes:
+            yield from _fix(fixes[key].fix, view, style)
+    for row in rows:
+        yield from _unjudged(row, style)
+
+
+def _group(view: View, members: Sequence[tuple[Row, Finding]], style: Style) -> Iterator[str]:
+    for number, (row, finding) in enumerate(members):
+        yield "  " + _headline(view, row, finding, style)
+        last = number + 1 == len(members)
+        if finding.span is not None and (last or members[number + 1][1].span != finding.span):
+            yield from _excerpt(view, finding, finding.span, style)
+
+
+def _headline(view: View, row: Row, finding: Finding, style: Style) -> str:
+    place = visible(view.shown(finding.path))
+    if finding.span is not None:
+        place += f":{finding.span.line}:{finding.span.column}"
+    level = style.paint(row.level, _LEVEL_COLOURS.get(row.level, _DIM))
+    return f"{style.paint(place, _BOLD)} {level} {finding.rule} {visible(finding.message)}"
+
+
+def _unjudged(row: Row, style: Style) -> Iterator[str]:
+    if row.result == "error":
+        yield "  " + _error(row, style)
+    elif style.verbose and not row.findings:
+        reason = f": {visible(row.reason)}" if row.reason else ""
+        yield style.paint(f"  {row.result} {row.rule.id}{reason}", _DIM)
+    elif style.verbose and row.standing:
+        yield style.paint(f"  {row.rule.id}: {row.standing} more stood before", _DIM)
+
+
+def _error(row: Row, style: Style) -> str:
+    return f"{style.paint('not judged', _RED)} {row.rule.id} {visible(row.reason or '')}"
+
+
+# ── the line and its caret ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _excerpt(view: View, finding: Finding, span: Span, style: Style) -> Iterator[str]:
+    raw = _line(view, finding.path, span.line)
+    if raw is None:
+        return
+    text = raw.decode("utf-8", "surrogateescape").removeprefix("\ufeff" if span.line == 1 else "")
+    start = min(span.column - 1, len(text))
+    end = span.end_column - 1 if span.end_line == span.line else len(text)
+    first = max(0, start - _BEFORE_CARET) if len(text) > MOST_COLUMNS else 0
+    shown, before, marked = (_seen(text[a:b]) for a, b in ((first, first + MOST_COLUMNS), (first, start), (start, end)))
+    room = max(1, width(shown) - width(before))
+    number = str(span.line)
+    more = "…" if len(text) > first + MOST_COLUMNS else ""
+    yield f"    {style.paint(number + ' │', _DIM)} {shown}{more}"
+    carets = "^" * max(1, min(width(marked), room))
+    gutter = " " * len(number) + " │"
+    yield f"    {style.paint(gutter, _DIM)} {' ' * width(before)}{style.paint(carets, _RED)}"
+
+
+def _seen(text: str) -> str:
+    return visible_line(text.encode("utf-8", "surrogateescape"))
+
+
+def _line(view: View, path: str, number: int) -> bytes | None:
+    """A line of a file, without its end; None where there is none to show."""
+    entry = view.tree.entry(path)
+    if entry is None or entry.kind != "file" or entry.exceeds(MAX_BYTES) is not False:
+        return None
+    try:
+        lines = re.split(rb"\r\n|\n|\r", view.tree.read(path))
+    except Unavailable:
+        return None
+    return lines[number - 1] if 0 < number <= len(lines) else None
+
+
+# ── the fix ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _fix(fix: Fix, view: View, style: Style) -> Iterator[str]:
+    kind = "fix" if fix.safe else "unsafe fix (look at it first: snitch fix --unsafe)"
+    note = f": {visible(fix.note)}" if fix.note else ":"
+    yield f"    {style.paint(kind, _GREEN if fix.safe else _LEVEL_COLOURS['warn'])}{note}"
+    several = len(fix.edits) > 1
+    for edit in fix.edits:
+        if several or edit.before is None or edit.after is None:
+            yield f"      {_title(edit, view)}"
+        yield from _changed(edit, style)
+
+
+def _title(edit: Edit, view: View) -> str:
+    done = "makes" if edit.before is None else "deletes" if edit.after is None else "in"
+    return f"{done} {visible(view.shown(edit.path))}"
+
+
+def _changed(edit: Edit, style: Style) -> Iterator[str]:
+    lines = list(readable(edit))
+    for line in lines[:MOST_DIFF_LINES]:
+        colour = {"+": _GREEN, "-": _RED}.get(line[:1], _DIM)
+        yield "      " + style.paint(line[:MOST_COLUMNS], colour)
+    if len(lines) > MOST_DIFF_LINES:
+        yield style.paint(f"      … and {len(lines) - MOST_DIFF_LINES} more lines (snitch fix --diff)", _DIM)
+
+
+# ── the summary ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _skipped(views: Sequence[View], style: Style) -> Iterator[str]:
+    for view in views:
+        for skipped in view.inspection.report.skipped:
+            yield style.paint(visible(f"{view.shown(skipped.path)}: {skipped.reason}"), _DIM)
+
+
+def _summary(views: Sequence[View], found: Sequence[Sheet], style: Style) -> Iterator[str]:
+    rows = [row for sheet in found for row in _told(sheet)]
+    at = Counter[str]()
+    for row in rows:
+        at[row.level] += len(row.findings)
+    said = [
+        _count(at["enforce"], "finding") + " to mend",
+        _count(at["warn"], "warning"),
+        _count(at["advise"], "remark"),
+    ]
+    parts = [text for text, level in zip(said, ("enforce", "warn", "advise"), strict=True) if at[level]]
+    head = ", ".join(parts) if parts else _kept(found, views)
+    results = Counter(row.result for row in rows)
+    counts = [f"{_count(results['pass'], 'rule')} passed", f"{results['skip']} skipped"]
+    if results["error"]:
+        counts.append(f"{results['error']} could not be judged")
+    colour = _LEVEL_COLOURS[_strictest(at)] if parts else _GREEN
+    yield f"{style.paint(visible(head), colour)}; {', '.join(counts)}."
+    yield from _advice(views, found)
+    policy = views[0].inspection.report.policy if views else None
+    if policy is not None and (policy.digest or style.verbose):
+        yield style.paint(visible(f"policy: {policy.origin} {policy.digest}".rstrip()), _DIM)
+
+
+def _strictest(at: Counter[str]) -> Level:
+    return next((level for level in _LEVEL_COLOURS if at[level]), "advise")
+
+
+def _kept(found: Sequence[Sheet], views: Sequence[View]) -> str:
+    if any(view.only_new for view in views):
+        return "The change brought in no finding"
+    names = ", ".join(sheet.name for sheet in found)
+    return f"{names} {'keep' if len(found) > 1 else 'keeps'} the Model Standards"
+
+
+def _advice(views: Sequence[View], found: Sequence[Sheet]) -> Iterator[str]:
+    shown = {row.rule.id for sheet in found for row in _told(sheet)}
+    proposals = [
+        proposal
+        for view in views
+        for sheet in sheets(view)
+        for row in sheet.rows
+        if row.rule.id in shown
+        for finding in row.findings
+        if (proposal := view.inspection.fix(finding)) is not None
+    ]
+    safe = sum(1 for proposal in proposals if proposal.fix.safe)
+    if safe:
+        yield f"snitch fix mends {safe} of them." if safe > 1 else "snitch fix mends one of them."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
