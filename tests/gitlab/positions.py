@@ -69,12 +69,13 @@ def unfolded(repo: Path, file: DiffFile, refs: DiffRefs, old: int, new: int) -> 
     offset = offset_at(shown, old)
     if offset is None or new != old + offset:
         return None
-    before = _old_lines(repo, refs.base, file.old_path)
+    before = lines_before(repo, refs.base, file.old_path)
     return DiffLine(None, old, new, f" {before[old - 1]}") if old <= len(before) else None
 
 
 @lru_cache(maxsize=256)
-def _old_lines(repo: Path, base: str, path: str) -> list[str]:
+def lines_before(repo: Path, base: str, path: str) -> list[str]:
+    """Lines of a file at the base, without their line feeds."""
     text = decoded(read(repo, base, path) or b"")
     return text.removesuffix("\n").split("\n") if text else []
 
