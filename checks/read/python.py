@@ -1,0 +1,512 @@
+"""Python source, parsed as Python parses it and lowered to `checks.read.syntax`. Nothing is run or imported.
+
+Names keep the meaning that they have in the file; `checks.read.imports` follows them.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import count
+from threading import Lock
+
+from checks.read import Unparsable
+from checks.read.source import Mark, decode
+from checks.read.syntax import (
+    Arm,
+    Attach,
+    Attribute,
+    Bind,
+    Call,
+    Choice,
+    Class,
+    Computed,
+    Constant,
+    Expr,
+    Function,
+    Group,
+    Import,
+    Item,
+    Mapping,
+    Module,
+    Name,
+    Run,
+    Runs,
+    Share,
+    Statement,
+    Step,
+)
+
+_DEPTH = 40  # of an expression whose value is looked at; what is deeper is Computed
+_NEGATED: dict[Runs, Runs] = {"yes": "no", "no": "yes", "maybe": "maybe", "main": "imported", "imported": "main"}
+_EXITS = {"exit", "quit", "sys.exit", "os._exit", "os.abort"}
+_FORGIVING = {"", "ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_Loop = ast.For | ast.AsyncFor | ast.While
+_one_thread = Lock()
+
+
+def parse(data: bytes) -> Module:
+    """Reads a file of Python source. Raises Unparsable."""
+    source = decode(data)
+    # Filters of warnings are the whole process's.
+    with _one_thread, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = _parsed(source.text)
+    body = tree.body
+    return Module(source, partial(_lowered, body), partial(_outline, body), partial(_dumped, body))
+
+
+def _parsed(text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise Unparsable(error.msg or "invalid syntax", error.lineno or None, error.offset or None) from None
+    except (RecursionError, MemoryError):
+        raise Unparsable("it is nested too deeply") from None
+    except ValueError as error:  # NUL bytes and lone surrogates
+        raise Unparsable(str(error)) from None
+
+
+def _lowered(body: list[ast.stmt]) -> tuple[Step, ...]:
+    return tuple(_block(body, None, count()))
+
+
+def _outline(body: list[ast.stmt]) -> tuple[Statement, ...]:
+    return tuple(_outlined(node, first=index == 0) for index, node in enumerate(body))
+
+
+def _outlined(node: ast.stmt, *, first: bool) -> Statement:
+    match node:
+        case ast.Expr(value=ast.Constant(value=str())) if first:
+            return Statement("docstring", _mark(node), False)
+        case ast.ImportFrom(module="__future__", level=0):
+            return Statement("future", _mark(node), False)
+        case ast.Import() | ast.ImportFrom():
+            return Statement("import", _mark(node), True)
+        case ast.If() | ast.Try() | ast.TryStar() | ast.With():
+            return Statement("preface", _mark(node), _holds_import(node))
+        case ast.Assign(targets=[ast.Name(id=name)]) if name.startswith("__"):
+            return Statement("preface", _mark(node), False)
+        case _:
+            return Statement("other", _first_mark(node), _holds_import(node))
+
+
+def _dumped(body: list[ast.stmt]) -> tuple[str, ...]:
+    try:
+        return tuple(ast.dump(node) for node in body)
+    except RecursionError:
+        return tuple(type(node).__name__ for node in body)
+
+
+def _holds_import(node: ast.stmt) -> bool:
+    return any(isinstance(child, ast.Import | ast.ImportFrom) for child in _nested(node))
+
+
+def _nested(root: ast.stmt) -> Iterator[ast.stmt]:
+    """The statements in a statement's branches, itself included, without those of functions and classes."""
+    waiting: list[ast.AST] = [root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        if not isinstance(node, _DEFINITIONS):
+            parts = (ast.stmt, ast.ExceptHandler, ast.match_case)
+            waiting.extend(child for child in ast.iter_child_nodes(node) if isinstance(child, parts))
+
+
+def _mark(node: ast.stmt | ast.expr | ast.alias) -> Mark:
+    return (node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0)
+
+
+def _first_mark(node: ast.stmt) -> Mark:
+    """The mark of a statement with its decorators, which Python's parser leaves out."""
+    mark = _mark(node)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.decorator_list:
+        first = node.decorator_list[0]
+        return (first.lineno, 0, *mark[2:])
+    return mark
+
+
+# ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _block(body: Iterable[ast.stmt], arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+    for node in body:
+        yield from _statement(node, arm, clock)
+        if _ends(node):
+            arm = Arm(node, "rest", "no", True, arm)
+        elif _may_return(node):
+            arm = Arm(node, "rest", "maybe", True, arm)
+
+
+def _ends(node: ast.stmt) -> bool:
+    """Whether nothing after the statement is ever reached."""
+    match node:
+        case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
+            return True
+        case ast.Expr(value=ast.Call(func=function)):
+            return _dotted(function) in _EXITS
+        case ast.If():
+            return _if_ends(node)
+        case ast.With(body=body) | ast.AsyncWith(body=body):
+            return _any_ends(body) and not any("suppress" in _dotted(i.context_expr, calls=True) for i in node.items)
+        case ast.Try() | ast.TryStar():
+            normally = _any_ends(node.body) or _any_ends(node.orelse)
+            return _any_ends(node.finalbody) or (normally and all(_any_ends(h.body) for h in node.handlers))
+        case ast.While(test=test):
+            return _truth(test) == "yes" and not any(isinstance(n, ast.Break) for n in _nested(node))
+        case _:
+            return False
+
+
+def _if_ends(node: ast.If) -> bool:
+    while True:
+        taken = _truth(node.test)
+        if taken != "no" and not _any_ends(node.body):
+            return False
+        match node.orelse:
+            case _ if taken == "yes":
+                return True
+            case [ast.If() as again]:
+                node = again
+            case other:
+                return _any_ends(other)
+
+
+def _any_ends(body: list[ast.stmt]) -> bool:
+    return any(_ends(node) for node in body)
+
+
+def _may_return(node: ast.stmt) -> bool:
+    return not isinstance(node, ast.Expr | ast.Assign) and any(isinstance(n, ast.Return) for n in _nested(node))
+
+
+def _statement(node: ast.stmt, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+    match node:
+        case ast.Import() | ast.ImportFrom():
+            yield from _imports(node, arm, clock)
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            for expression in (*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)):
+                yield from _effects(expression, arm, clock)
+            yield Bind(node.name, _function(node), _mark(node), arm, next(clock))
+        case ast.ClassDef():
+            for expression in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
+                yield from _effects(expression, arm, clock)
+            yield Bind(node.name, _class(node), _mark(node), arm, next(clock))
+        case ast.If():
+            yield from _if(node, arm, clock)
+        case ast.For() | ast.AsyncFor() | ast.While():
+            yield from _loop(node, arm, clock)
+        case ast.Try() | ast.TryStar():
+            yield from _try(node, arm, clock)
+        case ast.With() | ast.AsyncWith():
+            for item in node.items:
+                yield from _effects(item.context_expr, arm, clock)
+                yield from _targets(item.optional_vars, None, node, arm, clock)
+            yield from _block(node.body, Arm(node, "with", "yes", True, arm), clock)
+        case ast.Match():
+            yield from _effects(node.subject, arm, clock)
+            for case in node.cases:
+                yield from _block(case.body, Arm(node, f"case {case.pattern.lineno}", "maybe", False, arm), clock)
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            yield Share(tuple(names), _mark(node), arm, next(clock))
+        case _:
+            yield from _simple(node, arm, clock)
+
+
+def _simple(node: ast.stmt, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            yield from _effects(child, arm, clock, alone=isinstance(node, ast.Expr))
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                yield from _targets(target, value, node, arm, clock)
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            yield from _targets(target, value, node, arm, clock)
+        case ast.AugAssign(target=target):
+            yield from _targets(target, None, node, arm, clock)
+        case ast.Delete(targets=targets):
+            for target in targets:
+                yield from _targets(target, None, node, arm, clock)
+
+
+def _targets(
+    target: ast.expr | None, value: ast.expr | None, node: ast.stmt, arm: Arm | None, clock: Iterator[int]
+) -> Iterator[Step]:
+    match target:
+        case ast.Name(id=name):
+            yield Bind(name, _expr(value) if value else Computed(), _mark(node), arm, next(clock))
+        case ast.Attribute(value=owner, attr=name):
+            yield Attach(_expr(owner), name, _expr(value) if value else Computed(), _mark(node), arm, next(clock))
+        case ast.Starred(value=inner):
+            yield from _targets(inner, None, node, arm, clock)
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            values: list[ast.expr | None] = [None] * len(targets)
+            if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(targets):
+                values = list(value.elts)
+            for one, its in zip(targets, values, strict=True):
+                yield from _targets(one, its, node, arm, clock)
+
+
+def _imports(node: ast.Import | ast.ImportFrom, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+    at = _mark(node)
+    for alias in node.names:
+        match node:
+            case ast.ImportFrom(module=module, level=level):
+                name = None if alias.name == "*" else alias.asname or alias.name
+                yield Import(module or "", level, alias.name, name, False, at, arm, next(clock))
+            case _ if alias.asname:
+                yield Import(alias.name, 0, None, alias.asname, False, at, arm, next(clock))
+            case _:
+                yield Import(alias.name, 0, None, alias.name.partition(".")[0], True, at, arm, next(clock))
+
+
+def _if(node: ast.If, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+    """An `if` with its `elif`s, which may be a thousand: no recursion."""
+    while True:
+        yield from _effects(node.test, arm, clock)
+        taken = _truth(node.test)
+        yield from _block(node.body, Arm(node, "if", taken, taken in ("yes", "main", "imported"), arm), clock)
+        arm = Arm(node, "else", _NEGATED[taken], taken in ("no", "main", "imported"), arm)
+        match node.orelse:
+            case [ast.If() as again]:
+                node = again
+            case other:
+                yield from _block(other, arm, clock)
+                return
+
+
+def _loop(node: _Loop, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+    taken: Runs = "maybe"
+    if isinstance(node, ast.While):
+        yield from _effects(node.test, arm, clock)
+        taken = _truth(node.test)
+    else:
+        yield from _effects(node.iter, arm, clock)
+        yield from _targets(node.target, None, node, arm, clock)
+    yield from _block(node.body, Arm(node, "loop", taken, taken == "yes", arm), clock)
+    yield from _block(node.orelse, Arm(node, "loop", "maybe", False, arm), clock)
+
+
+def _try(node: ast.Try | ast.TryStar, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+    sure = all(_any_ends(handler.body) for handler in node.handlers)
+    forgives = any(_caught(handler.type) & _FORGIVING for handler in node.handlers)
+    yield from _block(node.body, Arm(node, "try", "yes", sure, arm, forgives), clock)
+    for number, handler in enumerate(node.handlers):
+        yield from _block(handler.body, Arm(node, f"except {number}", "maybe", False, arm), clock)
+    yield from _block(node.orelse, Arm(node, "else", "yes", sure, arm), clock)
+    yield from _block(node.finalbody, Arm(node, "finally", "yes", True, arm), clock)
+
+
+def _caught(kind: ast.expr | None) -> set[str]:
+    kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    return {_dotted(one).rpartition(".")[2] if one else "" for one in kinds}
+
+
+def _truth(test: ast.expr, depth: int = 0) -> Runs:
+    match test:
+        case _ if depth > _DEPTH:
+            return "maybe"
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return "no"
+        case ast.Name(id="__debug__"):
+            return "yes"
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _NEGATED[_truth(operand, depth + 1)]
+        case ast.BoolOp(op=operator, values=values):
+            return _joined([_truth(value, depth + 1) for value in values], isinstance(operator, ast.And))
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq() as operator], comparators=[right]):
+            if {_dotted(left) or _text(left), _dotted(right) or _text(right)} == {"__name__", "'__main__'"}:
+                return "main" if isinstance(operator, ast.Eq) else "imported"
+            return "maybe"
+        case _:
+            known = _constant(test)
+            return "maybe" if known is None else "yes" if known.value else "no"
+
+
+def _joined(parts: list[Runs], conjunction: bool) -> Runs:
+    deciding: Runs = "no" if conjunction else "yes"
+    open_parts = {part for part in parts if part != _NEGATED[deciding]}
+    if deciding in open_parts:
+        return deciding
+    return _NEGATED[deciding] if not open_parts else open_parts.pop() if len(open_parts) == 1 else "maybe"
+
+
+def _text(node: ast.expr) -> str:
+    return repr(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+# ── definitions ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
+    decorators = tuple(_expr(decorator) for decorator in node.decorator_list)
+    abstract = any(_dotted(d).rpartition(".")[2].startswith("abstract") for d in node.decorator_list)
+    is_stub = abstract or all(_is_idle(statement) for statement in node.body)
+    return Function(node.name, _mark(node), decorators, _parameters(node.args), is_stub, partial(_lowered, node.body))
+
+
+def _lambda(node: ast.Lambda) -> Function:
+    def steps() -> tuple[Step, ...]:
+        return tuple(_effects(node.body, None, count()))
+
+    return Function("<lambda>", _mark(node), (), _parameters(node.args), False, steps)
+
+
+def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return tuple(one.arg for one in [*named, arguments.vararg, arguments.kwarg] if one)
+
+
+def _class(node: ast.ClassDef) -> Class:
+    return Class(
+        node.name,
+        _mark(node),
+        tuple((_expr(base), _mark(base)) for base in node.bases),
+        tuple(keyword.arg for keyword in node.keywords),
+        tuple(_expr(decorator) for decorator in node.decorator_list),
+        tuple(_first_mark(statement) for statement in node.body),
+        len(node.body) == 1 and isinstance(node.body[0], ast.Pass | ast.Expr) and _text_of(node.body[0]) is None,
+        partial(_lowered, node.body),
+    )
+
+
+def _text_of(node: ast.stmt) -> str | None:
+    match node:
+        case ast.Expr(value=ast.Constant(value=str(text))):
+            return text
+        case _:
+            return None
+
+
+def _is_idle(node: ast.stmt) -> bool:
+    """It does nothing, or says that it does not do it yet."""
+    match node:
+        case ast.Pass() | ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Raise(exc=ast.Call(func=kind)) | ast.Raise(exc=ast.expr() as kind):
+            return _dotted(kind) == "NotImplementedError"
+        case ast.Return(value=ast.expr() as value):
+            return _dotted(value) == "NotImplemented"
+        case _:
+            return False
+
+
+# ── expressions ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _dotted(node: ast.expr, *, calls: bool = False) -> str:
+    """`a.b.c` of such an expression, else an empty text; of a call's function with `calls`."""
+    parts: list[str] = []
+    if calls and isinstance(node, ast.Call):
+        node = node.func
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def _effects(root: ast.expr, arm: Arm | None, clock: Iterator[int], *, alone: bool = False) -> Iterator[Step]:
+    """The calls that an expression makes, and the names that `:=` binds. No recursion: it may be very deep."""
+    waiting: list[tuple[ast.expr, Arm | None]] = [(root, arm)]
+    while waiting:
+        node, here = waiting.pop()
+        match node:
+            case ast.Name() | ast.Constant() | ast.Lambda():
+                continue
+            case ast.Call():
+                yield Run(_call(node, 0), alone and node is root, _mark(node), here, next(clock))
+            case ast.NamedExpr(target=ast.Name(id=name), value=value):
+                yield Bind(name, _expr(value), _mark(node), here, next(clock))
+        waiting.extend(reversed(list(_operands(node, here))))
+
+
+def _operands(node: ast.expr, arm: Arm | None) -> Iterator[tuple[ast.expr, Arm | None]]:
+    match node:
+        case ast.IfExp(test=test, body=body, orelse=other):
+            taken = _truth(test)
+            yield from ((test, arm), (body, Arm(node, "if", taken, False, arm)))
+            yield other, Arm(node, "else", _NEGATED[taken], False, arm)
+        case ast.BoolOp(op=operator, values=[first, *others]):
+            taken = _truth(first) if isinstance(operator, ast.And) else _NEGATED[_truth(first)]
+            yield first, arm
+            yield from ((other, Arm(node, "loop", taken, False, arm)) for other in others)
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            inner = Arm(node, "loop", "maybe", False, arm)
+            yield node.generators[0].iter, arm
+            elements = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
+            later = [part for loop in node.generators for part in (*loop.ifs, loop.iter)]
+            yield from ((part, inner) for part in (*elements, *later) if part is not node.generators[0].iter)
+        case _:
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr):
+                    yield child, arm
+                elif isinstance(child, ast.keyword):
+                    yield child.value, arm
+
+
+def _expr(node: ast.expr, depth: int = 0) -> Expr:
+    """The value of an expression, as far as it is written down."""
+    if depth > _DEPTH:
+        return Computed()
+    match node:
+        case ast.Name(id=name):
+            return Name(name)
+        case ast.Attribute(value=value, attr=name):
+            return Attribute(_expr(value, depth + 1), name)
+        case ast.Call():
+            return _call(node, depth)
+        case ast.Subscript(value=value):
+            return Item(_expr(value, depth + 1))
+        case ast.IfExp(body=one, orelse=other):
+            return Choice((_expr(one, depth + 1), _expr(other, depth + 1)))
+        case ast.BoolOp(op=ast.Or(), values=values):
+            return Choice(tuple(_expr(value, depth + 1) for value in values))
+        case ast.NamedExpr(value=value) | ast.Await(value=value):
+            return _expr(value, depth + 1)
+        case ast.Lambda():
+            return _lambda(node)
+        case _:
+            return _constant(node) or _display(node, depth)
+
+
+def _call(node: ast.Call, depth: int) -> Call:
+    return Call(
+        _expr(node.func, depth + 1),
+        tuple(_expr(argument, depth + 1) for argument in node.args),
+        tuple((keyword.arg, _expr(keyword.value, depth + 1)) for keyword in node.keywords),
+        _mark(node),
+        tuple(_mark(value) for value in (*node.args, *(keyword.value for keyword in node.keywords))),
+    )
+
+
+def _display(node: ast.expr, depth: int) -> Expr:
+    match node:
+        case ast.Dict(keys=keys, values=values):
+            pairs = zip(keys, values, strict=True)
+            return Mapping(tuple((_expr(k, depth + 1) if k else None, _expr(v, depth + 1)) for k, v in pairs))
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+            return Group(tuple(_expr(item, depth + 1) for item in items))
+        case ast.Starred(value=value):
+            return Group((_expr(value, depth + 1),))
+        case _:
+            return Computed()
+
+
+def _constant(node: ast.expr) -> Constant | None:
+    match node:
+        case ast.Constant(value=value):
+            return Constant(value)
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Constant(value=value)):
+            return Constant(not value)
+        case ast.UnaryOp() | ast.Dict() | ast.List() | ast.Tuple() | ast.Set():
+            try:
+                return Constant(ast.literal_eval(node))
+            except (ValueError, TypeError, RecursionError, MemoryError):
+                return None
+        case _:
+            return None

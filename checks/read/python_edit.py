@@ -1,0 +1,297 @@
+"""Edits of Python source: statements put in, moved, extended; every other byte of the file stays as it is.
+
+Each edit is spliced into the text at places that Python's parser gave, then parsed again and compared statement by
+statement. An edit that can't be made so is None.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from checks.read import Unparsable
+from checks.read.python import parse
+from checks.read.source import Mark, Source
+from checks.read.syntax import Call, Class, Module, Statement
+
+_NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?", re.I)
+_PRAGMA = re.compile(r"#\s*(fmt|isort|ruff|flake8|yapf|pylint|mypy|type|pragma|%%|region|endregion|-\*-|!)", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """Text in place of the range of offsets."""
+
+    start: int
+    end: int
+    text: str
+
+
+def spliced(source: Source, splices: Iterable[Splice]) -> bytes | None:
+    """The file with the splices (which do not overlap) made; None where its encoding does not allow it."""
+    text = source.text
+    for splice in sorted(splices, key=lambda s: (s.start, s.end), reverse=True):
+        text = text[: splice.start] + splice.text + text[splice.end :]
+    return source.encode(text)
+
+
+def first_place(module: Module) -> int:
+    """Before which top-level statement an import goes that must come first: index, or their number for the end."""
+    statements = module.statements
+    after = sum(1 for statement in statements if statement.kind in ("docstring", "future"))
+    for index, statement in enumerate(statements):
+        if index >= after and statement.holds_import:
+            return index
+    return after
+
+
+def insert(module: Module, index: int, lines: Sequence[str], *, mark: bool = False) -> bytes | None:
+    """Puts simple statements before a top-level statement. `mark`: imports that come late by it get `# noqa: E402`."""
+    new, own = _insertion(module, index, lines, mark=mark)
+    late = _late_imports(module, index) if mark else []
+    return _proven(module, [new, *late], [*module.codes[:index], *own, *module.codes[index:]])
+
+
+def insert_after(module: Module, index: int, lines: Sequence[str], *, mark: bool = False) -> bytes | None:
+    """Puts simple statements after a top-level statement."""
+    source, (_, end) = module.source, module.source.range(module.statements[index].at)
+    late = _late_imports(module, index + 1) if mark else []
+    codes = [*module.codes[: index + 1], *_codes(lines), *module.codes[index + 1 :]]
+    if _shares_line(module, index):
+        return _proven(module, [Splice(end, end, "".join(f"; {line}" for line in lines)), *late], codes)
+    return _proven(module, [_below(source, end, lines), *late], codes)
+
+
+def move(module: Module, moved: Sequence[int], target: int, *, mark: bool = False) -> bytes | None:
+    """Moves top-level statements, each alone on its lines, before another one that stands above them."""
+    if any(not _is_alone(module, index) for index in (*moved, target)):
+        return None
+    source, at = module.source, start_of(module, target)
+    ranges = [_lines_of(module, index) for index in moved]
+    newline = source.newline_at(at)
+    texts = [_closed(source.text[start:end], newline) for start, end in ranges]
+    new = Splice(at, at, newline.join(texts) + newline)
+    late = [s for s in _late_imports(module, target) if not _within(s, ranges)] if mark else []
+    codes = list(module.codes)
+    rest = [code for index, code in enumerate(codes) if index not in moved and index >= target]
+    wanted = [*codes[:target], *(codes[index] for index in moved), *rest]
+    return _proven(module, [new, *(_removal(source, *one) for one in ranges), *late], wanted)
+
+
+def add_keyword(module: Module, call: Call, text: str) -> bytes | None:
+    """Adds `name=value` to a call."""
+    source = module.source
+    close = source.range(call.at)[1] - 1
+    if not call.places:
+        return _proven(module, [Splice(close, close, text)])
+    last = max(source.range(place)[1] for place in call.places)
+    tail = source.text[last:close]
+    match = re.fullmatch(r"(?P<close>(?:\s*\))*)(?P<comma>\s*,)?(?P<rest>(?:\s|#[^\r\n]*|\\)*)", tail)
+    if match is None:
+        return None
+    at = last + match.end("comma" if match["comma"] else "close")
+    own_line = _argument_stands_alone(source, call, last)
+    comma = "," if match["comma"] else ""
+    if own_line is None:
+        return _proven(module, [Splice(at, at, f"{',' * (not comma)} {text}{comma}")])
+    below = source.line_end(at)
+    new = [Splice(below, below, f"{own_line}{text}{comma}{source.newline_at(last)}")]
+    return _proven(module, [*new, *([] if comma else [Splice(at, at, ",")])])
+
+
+def replace(module: Module, mark: Mark, text: str) -> bytes | None:
+    """Puts another expression in the place of one."""
+    return _proven(module, [Splice(*module.source.range(mark), text)])
+
+
+def add_method(module: Module, cls: Class, lines: Sequence[str]) -> bytes | None:
+    """Adds a method (its lines without the class's indentation) at the end of a class's body."""
+    source = module.source
+    start, end = source.range(cls.body[-1])
+    first = source.range(cls.body[0])[0]
+    head = source.text[source.line_start(first) : first]
+    newline = source.newline_at(start)
+    if not head.strip():
+        text = "".join(f"{head}{line}{newline}" if line else newline for line in lines)
+        return _proven(module, [_block_below(source, end, text, newline)])
+    if not cls.is_idle:
+        return None
+    around = source.line_start(source.range(cls.at)[0])
+    margin = re.match(r"[ \t]*", source.text[around:])
+    indent = (margin[0] if margin else "") + "    "
+    text = newline + newline.join(f"{indent}{line}" if line else "" for line in lines)
+    return _proven(module, [Splice(_trimmed(source, first), end, text)])
+
+
+def _block_below(source: Source, end: int, text: str, newline: str) -> Splice:
+    at = source.line_end(end)
+    if at == len(source.text) and not source.text.endswith(("\n", "\r")):
+        return Splice(at, at, newline + newline + text.removesuffix(newline))
+    return Splice(at, at, newline + text)
+
+
+def _trimmed(source: Source, offset: int) -> int:
+    return len(source.text[:offset].rstrip(" \t"))
+
+
+# ── places ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def start_of(module: Module, index: int) -> int:
+    """Where the line of a top-level statement begins."""
+    return module.source.line_start(module.source.range(module.statements[index].at)[0])
+
+
+def _insertion(module: Module, index: int, lines: Sequence[str], *, mark: bool) -> tuple[Splice, list[str]]:
+    own = _codes(lines)
+    source, statements = module.source, module.statements
+    if mark and any(statement.kind == "other" for statement in statements[:index]):
+        lines = [f"{line}  # noqa: E402" if line.startswith(("import ", "from ")) else line for line in lines]
+    if index < len(statements):
+        start = source.range(statements[index].at)[0]
+        if not _begins_line(module, index):
+            return Splice(start, start, "".join(f"{line}; " for line in lines)), own
+        at, newline = source.line_start(start), source.newline_at(start)
+        return Splice(at, at, _spaced(lines, newline) + newline), own
+    if index:
+        return _below(source, source.range(statements[-1].at)[1], lines), own
+    newline, at = source.newline_at(0), len(source.text)
+    text, open_line = _spaced(lines, newline), bool(source.text) and not source.text.endswith(("\n", "\r"))
+    return Splice(at, at, newline + text.removesuffix(newline) if open_line else text), own
+
+
+def _below(source: Source, end: int, lines: Sequence[str]) -> Splice:
+    """Lines under the line of an offset, with a blank line above, and one below where something follows."""
+    at, newline = source.line_end(end), source.newline_at(end)
+    text = newline + _spaced(lines, newline)
+    if at == len(source.text) and not source.text.endswith(("\n", "\r")):
+        return Splice(at, at, newline + text.removesuffix(newline))
+    follows = source.text[at : source.line_end(at)].strip() if at < len(source.text) else ""
+    return Splice(at, at, text + newline if follows else text)
+
+
+def _spaced(lines: Sequence[str], newline: str) -> str:
+    """Formatters want a blank line between imports and what follows them."""
+    text = ""
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        is_import = line.startswith(("import ", "from "))
+        text += line + newline * (2 if is_import and after and not after.startswith(("import ", "from ")) else 1)
+    return text
+
+
+def _begins_line(module: Module, index: int) -> bool:
+    """Nothing of an earlier statement stands on its first line, nor is that line continued from the one above."""
+    source = module.source
+    start = source.range(module.statements[index].at)[0]
+    line = source.line_start(start)
+    if source.text[line:start].strip(" \t\f"):
+        return False
+    return not (line and source.text[:line].rstrip("\r\n").endswith("\\"))
+
+
+def _shares_line(module: Module, index: int) -> bool:
+    """Whether another statement follows on its last line."""
+    return index + 1 < len(module.statements) and not _begins_line(module, index + 1)
+
+
+def _is_alone(module: Module, index: int) -> bool:
+    return _begins_line(module, index) and not _shares_line(module, index)
+
+
+def _argument_stands_alone(source: Source, call: Call, last: int) -> str | None:
+    """The indentation of a call's last argument where it has a line for itself, else None."""
+    start = max(source.range(place)[0] for place in call.places)
+    line = source.text[source.line_start(start) : start]
+    closing = source.text[source.line_start(source.range(call.at)[1] - 1) : source.range(call.at)[1] - 1]
+    found = re.fullmatch(r"([ \t]*)(?:\*\*|\w+\s*=\s*)?\(*", line)
+    return found[1] if found and not closing.strip() and source.line_end(last) <= source.range(call.at)[1] else None
+
+
+def _lines_of(module: Module, index: int) -> tuple[int, int]:
+    """A statement's whole lines; a call takes the comment right above it along."""
+    source = module.source
+    start, end = source.range(module.statements[index].at)
+    first = source.line_start(start)
+    while module.statements[index].kind == "other" and first:
+        above = source.line_start(first - 1)
+        line = source.text[above:first]
+        if not line.startswith("#") or _PRAGMA.match(line):
+            break
+        first = above
+    return first, source.line_end(end)
+
+
+def _closed(text: str, newline: str) -> str:
+    return text if text.endswith(("\n", "\r")) else text + newline
+
+
+def _removal(source: Source, start: int, end: int) -> Splice:
+    """Takes lines out, and the blank lines above them where there are blank ones below (or nothing) as well."""
+    text = source.text
+    after = text[end : source.line_end(end)] if end < len(text) else ""
+    if not after.strip():
+        while start and not text[source.line_start(start - 1) : start].strip():
+            start = source.line_start(start - 1)
+    if end == len(text) and not text.endswith(("\n", "\r")):
+        start = len(text[:start].rstrip("\r\n"))  # the file still ends without a newline
+    return Splice(start, end, "")
+
+
+def _within(splice: Splice, ranges: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= splice.start <= end for start, end in ranges)
+
+
+# ── linters ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _late_imports(module: Module, index: int) -> list[Splice]:
+    """`# noqa: E402` for each top-level import from a statement on that no code stood above before."""
+    if any(statement.kind == "other" for statement in module.statements[:index]):
+        return []
+    found = []
+    for statement in module.statements[index:]:
+        if statement.kind == "other":
+            break
+        if statement.kind == "import":
+            found.append(_excused(module.source, statement))
+    return list(dict.fromkeys(splice for splice in found if splice))
+
+
+def _excused(source: Source, statement: Statement) -> Splice | None:
+    start = source.range(statement.at)[0]
+    while source.text[: source.line_end(start)].rstrip("\r\n").endswith("\\"):
+        start = source.line_end(start)
+    stop = source.line_end(start)
+    line_end = start + len(source.text[start:stop].rstrip("\r\n"))
+    line = source.text[start:line_end]
+    found = _NOQA.search(line)
+    if found is None:
+        at = start + len(line.rstrip())
+        return Splice(at, line_end, "  # noqa: E402")
+    if not found["codes"] or "E402" in found["codes"].upper():
+        return None
+    at = start + found.end()
+    return Splice(at, at, ",E402" if ", " not in found["codes"] else ", E402")
+
+
+# ── proof ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _codes(lines: Sequence[str]) -> list[str]:
+    return list(parse("\n".join(lines).encode()).codes)
+
+
+def _proven(module: Module, splices: Sequence[Splice], codes: Sequence[str] | None = None) -> bytes | None:
+    """The edited file, if it parses and its statements are the wanted ones (None: all but one stay the same)."""
+    data = spliced(module.source, splices)
+    try:
+        found = parse(data).codes if data is not None else ()
+    except Unparsable:
+        return None
+    if data is None or len(found) != len(codes if codes is not None else module.codes):
+        return None
+    if codes is not None:
+        return data if list(found) == list(codes) else None
+    changed = sum(one != other for one, other in zip(found, module.codes, strict=True))
+    return data if changed <= 1 else None

@@ -1,0 +1,410 @@
+"""`serve.py` must call `ddtrace.patch(tornado=True)` to support Datadog APM tracing.
+
+## Why
+kserve answers requests through a web server. Datadog sees these requests only where that server's library is patched,
+and ddtrace leaves tornado out of what it patches by itself: `ddtrace.patch_all()`, `import ddtrace.auto`,
+`ddtrace-run` and `DD_…` variables do not turn it on. Patching comes first: names that were imported before it stay
+unpatched.
+
+## What counts
+The call in any spelling, at module level, in `try`, under `if __name__ == "__main__":`, or in a function of serve.py
+that these call. Under another condition, or with a value that is not written down, snitch can't know and says nothing.
+
+## Fix safety
+Safe: ddtrace is imported and called before everything else, or an existing call gets the missing keyword; nothing else
+changes. A call is moved up only if it is a statement of its own with constant arguments; for others a call is added at
+the top, which changes when tracing starts: unsafe. So is turning `tornado=False` into True, which somebody has meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal as OneOf
+
+from checks.finding import Edit, Finding, Fix, Skip, Span
+from checks.policy import Setting, text_list
+from checks.project import Project
+from checks.read.flow import Happening, happenings
+from checks.read.imports import Codebase, codebase_of
+from checks.read.lint_settings import selects
+from checks.read.python import parse
+from checks.read.syntax import Attribute, Call, Constant, Expr, Import, Mapping, Module, Name, Run, Step
+from checks.read.values import Literal, Opaque
+from checks.standard import Standard
+
+standard = Standard(10, "Tracing", __doc__)
+
+TORNADO: tuple[str, ...] = ("tornado",)
+apm_integrations = standard.setting(
+    Setting(
+        "apm_integrations",
+        TORNADO,
+        "what of ddtrace serve.py must patch (kserve ≥ 0.10: fastapi)",
+        text_list,
+    )
+)
+
+Verdict = OneOf["on", "off", "absent", "unknown"]
+Kind = OneOf["patch", "patch_all", "contrib", "auto"]
+_PATCH = re.compile(r"ddtrace(\._?monkey)?\._?(patch|patch_all)")
+_CONTRIB = re.compile(r"ddtrace\.contrib\.(internal\.)?\w+(\.patch)?\.patch")
+# ddtrace's PATCH_MODULES, from 1.20 to 4: what `patch_all()` leaves off.
+_OFF_BY_DEFAULT = frozenset(
+    "aiobotocore coverage httplib kombu logbook logging loguru snowflake sqlalchemy structlog tornado urllib3".split()  # noqa: SIM905
+)
+_LIBRARIES = {"httplib": ("http",), "psycopg": ("psycopg", "psycopg2"), "kafka": ("confluent_kafka",)}
+_LEADING = ("kserve", "kfserving")
+
+
+@standard.rule("patch")
+def patch(project: Project) -> Iterator[Finding]:
+    """serve.py calls ddtrace.patch(tornado=True)."""
+    tracing = _tracing(project)
+    unknown: list[str] = []
+    for integration in tracing.integrations:
+        state = tracing.state(integration)
+        if state == "off":
+            yield _missing(project, tracing, integration)
+        elif state != "on":
+            unknown.append(state)
+    if unknown:
+        raise Skip(unknown[0])
+
+
+@standard.rule("order", level="warn")
+def order(project: Project) -> Iterator[Finding]:
+    """The call stands before the first import that leads to kserve or to the library that it patches."""
+    tracing = _tracing(project)
+    if any(tracing.state(integration) != "on" for integration in tracing.integrations):
+        raise Skip("see 10.patch")
+    for integration in tracing.integrations:
+        call, lead = tracing.calls_on(integration)[0], tracing.lead(integration)
+        if lead and lead.index < call.index:
+            library = lead.library if lead.library == lead.path else f"{lead.library} (through {lead.path})"
+            message = (
+                f"This call comes after the import of {library} on line {tracing.line(lead.happening.origin)}: names "
+                f"imported before the patch stay unpatched. Move it, with its import of ddtrace, above that line"
+            )
+            yield Finding(tracing.path, tracing.span(call.happening.step), message, integration)
+
+
+@patch.fix(safe=True)
+def add_patch(project: Project, finding: Finding) -> Fix | None:
+    """The missing keyword in an existing call, else an import and a call before the first other import."""
+    from checks.read.python_edit import add_keyword, first_place, insert, insert_after, replace
+
+    tracing = _tracing(project)
+    missing = [one for one in tracing.integrations if tracing.state(one) == "off"]
+    keywords = ", ".join(f"{integration}=True" for integration in missing)
+    module, late = tracing.module, selects(project, "E402", tracing.path)
+    call = tracing.insufficient()
+    if call and call.kind in ("patch", "patch_all") and not tracing.is_late(call, missing) and call.call:
+        off = call.call.place_of(finding.context)
+        if off:
+            why = f"{finding.context}=False is there on purpose, perhaps."
+            return _fix(tracing, replace(module, off, "True"), safe=False, note=why)
+        if not any(call.call.place_of(one) for one in missing):
+            return _fix(tracing, add_keyword(module, call.call, keywords))
+    known = tracing.imported_name(missing)
+    if known:
+        index, spelling = known
+        return _fix(tracing, insert_after(module, index, [f"{spelling}({keywords})"], mark=late))
+    lines = ["import ddtrace", f"ddtrace.patch({keywords})"]
+    return _fix(tracing, insert(module, first_place(module), lines, mark=late))
+
+
+@order.fix(safe=True)
+def move_up(project: Project, finding: Finding) -> Fix | None:
+    """The call with its import above the first statement that leads to kserve; else another call there (unsafe)."""
+    from checks.read.python_edit import insert, move
+
+    tracing = _tracing(project)
+    call, lead = tracing.calls_on(finding.context)[0], tracing.lead(finding.context)
+    if lead is None:
+        return None
+    module, late = tracing.module, selects(project, "E402", tracing.path)
+    target = tracing.statement_of(lead.happening.origin)
+    moved = tracing.movable(call, target)
+    fix = _fix(tracing, move(module, moved, target, mark=late)) if moved else None
+    if fix:
+        return fix
+    on = ", ".join(f"{one}=True" for one in tracing.integrations)
+    data = insert(module, target, ["import ddtrace", f"ddtrace.patch({on})"], mark=late)
+    return _fix(
+        tracing, data, safe=False, note="The late call stays; a second one is added, which starts tracing earlier."
+    )
+
+
+def _fix(tracing: Tracing, data: bytes | None, *, safe: bool = True, note: str | None = None) -> Fix | None:
+    if data is None:
+        return None
+    return Fix((Edit(tracing.path, tracing.module.source.data, data),), safe, note)
+
+
+# ── what serve.py patches ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Patching:
+    """A call (or import) that has to do with patching, in the order of what happens."""
+
+    index: int
+    happening: Happening
+    kind: Kind
+    verdicts: dict[str, Verdict]
+
+    @property
+    def call(self) -> Call | None:
+        return self.happening.step.call if isinstance(self.happening.step, Run) else None
+
+    @property
+    def own(self) -> bool:
+        """It stands in serve.py itself."""
+        return self.happening.scope.file.main
+
+    @property
+    def sure(self) -> bool:
+        return self.happening.certainty == "yes" and not self.happening.deferred
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """An import of a library that has to be patched before. `path`: the file where it stands, or the library."""
+
+    index: int
+    happening: Happening
+    library: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """What was found out about serve.py."""
+
+    path: str
+    module: Module
+    integrations: tuple[str, ...]
+    patches: tuple[Patching, ...]
+    leads: tuple[Lead, ...]
+
+    def calls_on(self, integration: str) -> list[Patching]:
+        """The calls in serve.py that surely turn an integration on."""
+        return [p for p in self.patches if p.own and p.sure and p.verdicts[integration] == "on"]
+
+    def state(self, integration: str) -> str:
+        """`on`, `off`, or why it can't be known."""
+        if self.calls_on(integration):
+            return "on"
+        for one in self.patches:
+            verdict = one.verdicts[integration]
+            if one.own and verdict == "unknown":
+                return f"what line {self.line(one.happening.step)} gives for {integration} can't be known"
+            if one.own and verdict == "on":
+                return f"whether the call on line {self.line(one.happening.step)} is made can't be known"
+        return "off"
+
+    def insufficient(self) -> Patching | None:
+        """The call that is surely made, but does not suffice: an explicit one if there is one."""
+        own = [p for p in self.patches if p.own and p.sure and p.kind != "auto"]
+        ranks = ("patch", "patch_all", "contrib")
+        return min(own, key=lambda p: ranks.index(p.kind), default=None)
+
+    def lead(self, integration: str) -> Lead | None:
+        """The first import that leads to kserve or to what the integration patches."""
+        roots = (*_LEADING, *_LIBRARIES.get(integration, (integration,)))
+        return next((lead for lead in self.leads if lead.library in roots), None)
+
+    def is_late(self, call: Patching, integrations: list[str]) -> bool:
+        leads = filter(None, map(self.lead, integrations))
+        return any(lead.index < call.index for lead in leads)
+
+    def imported_name(self, integrations: list[str]) -> tuple[int, str] | None:
+        """After which top-level statement `ddtrace.patch` can be called, in time, and how it is spelt there."""
+        limits = [lead.happening.origin.at for lead in map(self.lead, integrations) if lead]
+        for step in self.module.steps:
+            if isinstance(step, Import) and step.arm is None and all(step.at < limit for limit in limits):
+                spelling = _spelling(step)
+                if spelling:
+                    return self.statement_of(step), spelling
+        return None
+
+    def statement_of(self, step: Step) -> int:
+        """The top-level statement that a step belongs to."""
+        return max(i for i, s in enumerate(self.module.statements) if s.at[:2] <= step.at[:2])
+
+    def movable(self, call: Patching, target: int) -> list[int]:
+        """The statements to move before a target: the call and its import; none where that is not safe."""
+        step = call.happening.step
+        if not (isinstance(step, Run) and step.alone and step.arm is None and step is call.happening.origin):
+            return []
+        if not all(isinstance(value, Constant) for value in (*step.call.arguments, *_values(step.call))):
+            return []
+        imports = self._imports_of(step)
+        if imports is None:
+            return []
+        return [*(index for index in imports if index > target), self.statement_of(step)]
+
+    def _imports_of(self, step: Run) -> list[int] | None:
+        """The statements that bind the name by which a call starts; None where they do more than import ddtrace."""
+        name = _root(step.call.function)
+        bound = [b for b in self.module.bindings.get(name, ()) if b.order < step.order]
+        if len(bound) != 1 or bound[0].arm or not isinstance(bound[0], Import):
+            return None
+        together = [s for s in self.module.steps if isinstance(s, Import) and s.at == bound[0].at]
+        only = all(not s.level and s.module.partition(".")[0] == "ddtrace" for s in together)
+        return [self.statement_of(bound[0])] if only else None
+
+    def span(self, step: Step) -> Span:
+        return self.module.source.span_of(step.at)
+
+    def line(self, step: Step) -> int:
+        return self.span(step).line
+
+
+def _values(call: Call) -> list[Expr]:
+    return [value for _, value in call.keywords]
+
+
+def _root(function: Expr) -> str:
+    while isinstance(function, Attribute):
+        function = function.value
+    return function.id if isinstance(function, Name) else ""
+
+
+def _spelling(step: Import) -> str | None:
+    match step:
+        case Import(level=0, module="ddtrace", attribute="patch", name=str(name)):
+            return name
+        case Import(level=0, module="ddtrace", attribute=None, name=str(name)):
+            return f"{name}.patch"
+        case Import(level=0, module=module, binds_top=True) if module.startswith("ddtrace."):
+            return "ddtrace.patch"
+        case _:
+            return None
+
+
+def _tracing(project: Project) -> Tracing:
+    return project.remember("10 tracing", lambda: _found(project))
+
+
+def _found(project: Project) -> Tracing:
+    path, integrations = project.at("serve.py"), project.setting(apm_integrations)
+    module = project.need(parse, path, "4.file")
+    codebase = codebase_of(project)
+    happened = happenings(codebase, codebase.main(path, module))
+    patches = tuple(_patches(happened, codebase, integrations))
+    return Tracing(path, module, integrations, patches, tuple(_leads(happened)))
+
+
+def _leads(happened: tuple[Happening, ...]) -> Iterator[Lead]:
+    for index, one in enumerate(happened):
+        if isinstance(one.step, Import) and not one.deferred:
+            for dotted in one.dotted:
+                library = dotted.partition(".")[0]
+                yield Lead(index, one, library, library if one.scope.file.main else one.scope.file.path)
+
+
+def _patches(happened: tuple[Happening, ...], codebase: Codebase, integrations: tuple[str, ...]) -> Iterator[Patching]:
+    for index, one in enumerate(happened):
+        kind = _kind(one, integrations)
+        if kind:
+            yield Patching(index, one, kind, {name: _verdict(one, kind, name, codebase) for name in integrations})
+
+
+def _kind(one: Happening, integrations: tuple[str, ...]) -> Kind | None:
+    match one.step:
+        case Import(module="ddtrace.auto") | Import(module="ddtrace", attribute="auto"):
+            return "auto"
+        case Import():
+            return None
+        case Run(call=call):
+            for dotted in one.dotted:
+                found = _PATCH.fullmatch(dotted)
+                if found:
+                    return "patch" if found[2] == "patch" else "patch_all"
+                if _CONTRIB.fullmatch(dotted):
+                    return "contrib"
+            # Something that is not known, called like ddtrace's own.
+            hidden = any(isinstance(value, Opaque) for value in one.values)
+            return "patch" if hidden and any(name in integrations for name, _ in call.keywords) else None
+
+
+def _verdict(one: Happening, kind: Kind, integration: str, codebase: Codebase) -> Verdict:
+    default: Verdict = "absent" if kind in ("patch", "contrib") or integration in _OFF_BY_DEFAULT else "on"
+    if not isinstance(one.step, Run) or kind == "contrib":
+        return default
+    given = [_given(name, value, integration, one, codebase) for name, value in one.step.call.keywords]
+    said = [verdict for verdict in given if verdict != "absent"]
+    if not said:
+        return default
+    return "unknown" if not one.dotted or "unknown" in said else said[-1]
+
+
+def _given(name: str | None, value: Expr, integration: str, one: Happening, codebase: Codebase) -> Verdict:
+    """What a keyword of the call says of an integration."""
+    if name is not None:
+        return _truth(value, one, codebase) if name == integration else "absent"
+    match value:
+        case Constant(value=dict() as given):
+            return "absent" if integration not in given else "on" if given[integration] else "off"
+        case Mapping(items=items) if all(isinstance(key, Constant) for key, _ in items):
+            named = {key.value: item for key, item in items if isinstance(key, Constant)}
+            return _truth(named[integration], one, codebase) if integration in named else "absent"
+        case _:
+            known = _literals(value, one, codebase)
+            return "on" if known and all(isinstance(v, dict) and v.get(integration) for v in known) else "unknown"
+
+
+def _truth(value: Expr, one: Happening, codebase: Codebase) -> Verdict:
+    if isinstance(value, Constant):
+        return "on" if value.value else "off"
+    known = _literals(value, one, codebase)
+    return "on" if known and all(known) else "unknown"
+
+
+def _literals(value: Expr, one: Happening, codebase: Codebase) -> list[object]:
+    """The constants that a name may stand for; none where one of its values is not known."""
+    found = codebase.values(value, one.scope, one.step)
+    return [v.value for v in found if isinstance(v, Literal)] if all(isinstance(v, Literal) for v in found) else []
+
+
+# ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _missing(project: Project, tracing: Tracing, integration: str) -> Finding:
+    call = tracing.insufficient()
+    span = tracing.span(call.happening.step) if call else _first_import(tracing.module)
+    return Finding(tracing.path, span, _message(tracing, call, integration), integration)
+
+
+def _message(tracing: Tracing, call: Patching | None, integration: str) -> str:
+    wanted = f"ddtrace.patch({integration}=True)"
+    elsewhere = next((p for p in tracing.patches if not p.own and p.verdicts[integration] == "on"), None)
+    if elsewhere:
+        path = elsewhere.happening.scope.file.path
+        return f"{path} calls {wanted}, but serve.py must: write it here, before the other imports"
+    match call:
+        case Patching(kind="patch", verdicts=verdicts) if verdicts[integration] == "off":
+            return f"This call turns {integration} off: write {wanted}"
+        case Patching(kind="patch"):
+            return f"This call does not patch {integration}: add {integration}=True to it"
+        case Patching(kind="patch_all"):
+            return f"patch_all() leaves {integration} off by default: add {integration}=True, or call {wanted}"
+        case Patching(kind="contrib"):
+            return f"The patch() of an integration's own module does not count: call {wanted} before the other imports"
+    if any(p.kind == "auto" for p in tracing.patches):
+        return f"ddtrace.auto leaves {integration} off by default: call {wanted} before the other imports"
+    return f"serve.py does not call {wanted}: import ddtrace and call it before the other imports"
+
+
+def _first_import(module: Module) -> Span:
+    """Where the fix would insert: the first import after docstring and `__future__`, else the end of these."""
+    after = [s for s in module.statements if s.kind not in ("docstring", "future")]
+    for statement in (*(s for s in after if s.holds_import), *after):
+        start, end = module.source.range(statement.at)
+        line_end = start + len(module.source.text[start : module.source.line_end(start)].rstrip())
+        return module.source.span(start, min(end, line_end))
+    end = module.source.range(module.statements[-1].at)[1] if module.statements else len(module.source.text)
+    return module.source.span(module.source.line_start(max(end - 1, 0)), end)
