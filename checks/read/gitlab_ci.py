@@ -114,7 +114,7 @@ def jobs(config: Config, path: str) -> tuple[Job, ...]:
 
     Raises Unparsable where `extends` and `!reference` blow the file up beyond measure.
     """
-    work = _Work(config, path)
+    work = _Work(config, path, Budget(config))
     return tuple(
         _job(work, name, key, value)
         for name, (key, value) in config.keys.items()
@@ -181,18 +181,27 @@ def value_of(node: Node | None) -> Scalar | None:
 
 
 @dataclass(slots=True)
-class _Work:
-    """What is gathered for the jobs of one file. `left`: how much more may be: a hostile file doubles at each hop."""
+class Budget:
+    """How much more may be gathered from a file: a hostile one doubles at each hop of `extends` and `!reference`."""
 
     config: Config
-    path: str
     left: int = MAX_WORK
-    missing: dict[str, None] = field(default_factory=dict)
 
     def spend(self, amount: int, node: Node) -> None:
+        """Raises Unparsable when it is used up."""
         self.left -= amount
         if self.left < 0:
             raise Unparsable("grows beyond measure by extends and !reference", *self.config.stream.place(node.start))
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is gathered for the jobs of one file. `missing`: what the job at hand names in vain."""
+
+    config: Config
+    path: str
+    budget: Budget
+    missing: dict[str, None] = field(default_factory=dict)
 
 
 def _job(work: _Work, name: str, key: Scalar, node: Node) -> Job:
@@ -202,13 +211,13 @@ def _job(work: _Work, name: str, key: Scalar, node: Node) -> Job:
     own: Keys = {}
     for layer in layers:
         found = yaml.entries(layer)
-        work.spend(len(found), node)
+        work.budget.spend(len(found), node)
         own |= found
     keys = _defaults(config, own) | own
     scripts = tuple(line for kind in SCRIPTS if kind in keys for line in _lines(work, keys[kind][1], MAX_HOPS))
     line = config.stream.place(key.start)[0]
     variables = _variables(config, own, layers)
-    work.spend(len(variables), node)
+    work.budget.spend(len(variables), node)
     return Job(name, line, scripts, variables, _image(config, keys), tuple(work.missing))
 
 
@@ -227,7 +236,7 @@ def _defaults(config: Config, own: Keys) -> Keys:
 
 def _lines(work: _Work, node: Node, hops: int) -> Iterator[ScriptLine]:
     """Scripts are lists of lists of texts, as deep as references make them."""
-    work.spend(1, node)
+    work.budget.spend(1, node)
     if is_reference(node):
         target = resolved(work.config, node)
         if target is None or hops <= 0:
