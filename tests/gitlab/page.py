@@ -31,6 +31,7 @@ def routes(gitlab: Instance) -> list[web.AbstractRouteDef]:
     return [
         web.get("/", _page(gitlab, lambda request: views.index(gitlab))),
         web.get(mr, _page(gitlab, lambda request: _requested(gitlab, request))),
+        web.get(mr.replace("/-/", "/"), _page(gitlab, lambda request: _requested(gitlab, request))),
         web.get(mr + "/{tab:diffs|commits}", _page(gitlab, lambda request: _requested(gitlab, request))),
         web.post(mr + "/notes", _form(gitlab, _comment)),
         web.post(mr + "/discussions/{discussion}/resolve", _form(gitlab, _resolve)),
