@@ -9,6 +9,7 @@ from checks.finding import Edit
 from checks.render.visible import visible_line
 
 _NO_NEWLINE = b"\n\\ No newline at end of file\n"
+_HEADERS = 2
 _ESCAPES = {"\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
@@ -27,7 +28,11 @@ def readable(edit: Edit, context: int = 1) -> Iterator[str]:
             yield line[:1].decode() + visible_line(line[1:].rstrip(b"\r\n"))
 
 
-_HEADERS = 2
+def painted(patch: bytes, paint: Callable[[str, str], str]) -> str:
+    """A diff to be read on a terminal: made visible, in the colours that `paint(text, code)` gives."""
+    codes = {b"+": "32", b"-": "31", b"@": "36", b"d": "1"}
+    lines = patch.split(b"\n")[:-1]
+    return "".join(paint(visible_line(line), codes.get(line[:1], "0")) + "\n" for line in lines)
 
 
 def _file(edit: Edit, name: str, context: int) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from checks.finding import Edit, Finding, Fix, Span
@@ -19,7 +19,7 @@ from checks.tree import MAX_BYTES, Unavailable
 MOST_DIFF_LINES = 24
 MOST_COLUMNS = 160
 _BEFORE_CARET = 60
-_LEVEL_COLOURS: dict[Level, str] = {"enforce": "31", "warn": "33", "advise": "36"}
+LEVEL_COLOURS: dict[Level, str] = {"enforce": "31", "warn": "33", "advise": "36"}
 _BOLD, _DIM, _GREEN, _RED = "1", "2", "32", "31"
 
 
@@ -108,11 +108,15 @@ def _group(view: View, members: Sequence[tuple[Row, Finding]], style: Style) -> 
 
 
 def _headline(view: View, row: Row, finding: Finding, style: Style) -> str:
-    place = visible(view.shown(finding.path))
-    if finding.span is not None:
-        place += f":{finding.span.line}:{finding.span.column}"
-    level = style.paint(row.level, _LEVEL_COLOURS.get(row.level, _DIM))
+    place = place_of(finding, view.shown)
+    level = style.paint(row.level, LEVEL_COLOURS.get(row.level, _DIM))
     return f"{style.paint(place, _BOLD)} {level} {finding.rule} {visible(finding.message)}"
+
+
+def place_of(finding: Finding, shown: Callable[[str], str]) -> str:
+    """`path:line:column`, or the path alone of a file that is absent."""
+    place = visible(shown(finding.path))
+    return place if finding.span is None else f"{place}:{finding.span.line}:{finding.span.column}"
 
 
 def _unjudged(row: Row, style: Style) -> Iterator[str]:
@@ -172,7 +176,7 @@ def _line(view: View, path: str, number: int) -> bytes | None:
 def _fix(fix: Fix, view: View, style: Style) -> Iterator[str]:
     kind = "fix" if fix.safe else "unsafe fix (look at it first: snitch fix --unsafe)"
     note = f": {visible(fix.note)}" if fix.note else ":"
-    yield f"    {style.paint(kind, _GREEN if fix.safe else _LEVEL_COLOURS['warn'])}{note}"
+    yield f"    {style.paint(kind, _GREEN if fix.safe else LEVEL_COLOURS['warn'])}{note}"
     several = len(fix.edits) > 1
     for edit in fix.edits:
         if several or edit.before is None or edit.after is None:
@@ -209,26 +213,26 @@ def _summary(views: Sequence[View], found: Sequence[Sheet], style: Style) -> Ite
     for row in rows:
         at[row.level] += len(row.findings)
     said = [
-        _count(at["enforce"], "finding") + " to mend",
-        _count(at["warn"], "warning"),
-        _count(at["advise"], "remark"),
+        count(at["enforce"], "finding") + " to mend",
+        count(at["warn"], "warning"),
+        count(at["advise"], "remark"),
     ]
     parts = [text for text, level in zip(said, ("enforce", "warn", "advise"), strict=True) if at[level]]
     head = ", ".join(parts) if parts else _kept(found, views)
     results = Counter(row.result for row in rows)
-    counts = [f"{_count(results['pass'], 'rule')} passed", f"{results['skip']} skipped"]
+    counts = [f"{count(results['pass'], 'rule')} passed", f"{results['skip']} skipped"]
     if results["error"]:
         counts.append(f"{results['error']} could not be judged")
-    colour = _LEVEL_COLOURS[_strictest(at)] if parts else _GREEN
+    colour = LEVEL_COLOURS[_strictest(at)] if parts else _GREEN
     yield f"{style.paint(visible(head), colour)}; {', '.join(counts)}."
-    yield from _advice(views, found)
+    yield from _advice(views)
     policy = views[0].inspection.report.policy if views else None
     if policy is not None and (policy.digest or style.verbose):
         yield style.paint(visible(f"policy: {policy.origin} {policy.digest}".rstrip()), _DIM)
 
 
 def _strictest(at: Counter[str]) -> Level:
-    return next((level for level in _LEVEL_COLOURS if at[level]), "advise")
+    return next((level for level in LEVEL_COLOURS if at[level]), "advise")
 
 
 def _kept(found: Sequence[Sheet], views: Sequence[View]) -> str:
@@ -238,21 +242,15 @@ def _kept(found: Sequence[Sheet], views: Sequence[View]) -> str:
     return f"{names} {'keep' if len(found) > 1 else 'keeps'} the Model Standards"
 
 
-def _advice(views: Sequence[View], found: Sequence[Sheet]) -> Iterator[str]:
-    shown = {row.rule.id for sheet in found for row in _told(sheet)}
-    proposals = [
-        proposal
-        for view in views
-        for sheet in sheets(view)
-        for row in sheet.rows
-        if row.rule.id in shown
-        for finding in row.findings
-        if (proposal := view.inspection.fix(finding)) is not None
-    ]
-    safe = sum(1 for proposal in proposals if proposal.fix.safe)
+def _advice(views: Sequence[View]) -> Iterator[str]:
+    rows = [(view, row) for view in views for sheet in sheets(view) for row in _told(sheet)]
+    proposals = [view.inspection.fix(finding) for view, row in rows for finding in row.findings]
+    safe = sum(1 for proposal in proposals if proposal is not None and proposal.fix.safe)
     if safe:
-        yield f"snitch fix mends {safe} of them." if safe > 1 else "snitch fix mends one of them."
+        all_of = "it" if safe == 1 else "all of them"
+        yield f"`snitch fix` mends {all_of if safe == len(proposals) else f'{safe} of them'}."
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """`1 finding`, `2 findings`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

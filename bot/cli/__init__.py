@@ -1,0 +1,236 @@
+"""The command line. What a verb needs is imported when it runs, so that `snitch --help` is there at once.
+
+Results go to standard output or `--output`, everything else to standard error. Exit codes: 0 nothing at or above
+`--fail-on`, 1 findings, 2 usage, settings or policy, 3 a fault of snitch.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import IO, Any
+
+import click
+
+from bot.errors import Broken, SetupError, SnitchError, Stale, Transient
+
+FAULT = 3
+_OF_THE_SERVICE = frozenset({"aiohttp", "dbos", "gitlab", "psycopg", "sqlalchemy", "prometheus_client", "markdown_it"})
+
+
+class Stop(click.ClickException):
+    """The end of a run, with a sentence for people, a line or several."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        for line in self.message.splitlines():
+            say(f"snitch: {line}")
+
+
+class Fault(Stop):
+    """The same where snitch, or what it depends on, is to blame."""
+
+    exit_code = FAULT
+
+
+class Snitch(click.Group):
+    """The verbs. Options before any verb are those of `check`: `snitch -n iris`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0].startswith("-") and args[0] not in ("--help", "-h", "--version"):
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands:
+            raise Stop(_unknown_verb(args[0], sorted(self.commands)))
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SnitchError as error:
+            ours = isinstance(error, Transient | Stale | Broken)
+            raise Fault(str(error)) if ours else Stop(str(error)) from error
+        except KeyboardInterrupt:
+            ctx.exit(130)
+
+
+def _unknown_verb(verb: str, verbs: list[str]) -> str:
+    import difflib
+    from pathlib import Path
+
+    if Path(verb).exists():
+        return f"{verb!r} is no verb: snitch check {verb}"
+    near = difflib.get_close_matches(verb, verbs, 1)
+    return (
+        f"There is no verb {verb!r}: did you mean {near[0]}?" if near else f"There is no verb {verb!r}: snitch --help"
+    )
+
+
+def say(line: str) -> None:
+    """A line to standard error, whatever is in it."""
+    from checks.render.visible import visible
+
+    click.echo(visible(line).encode(errors="backslashreplace"), err=True)
+
+
+_name = click.option("-n", "--name", metavar="NAME", help="The project's name; without PATH it is looked for here.")
+_ids = click.option("--standard", "ids", multiple=True, metavar="ID", help="Only this standard or rule (repeatable).")
+_policy = click.option("--policy", metavar="FILE", envvar="SNITCH_POLICY", help="The organisation's policy.")
+_output = click.option("--output", metavar="FILE", help="Write the result to a file.")
+_quiet = click.option("-q", "--quiet", is_flag=True, help="A line a finding, nothing else.")
+_verbose = click.option("-v", "--verbose", is_flag=True, help="Also what passed and what was skipped, and why.")
+_no_color = click.option(
+    "--no-color", "plain", envvar="NO_COLOR", is_flag=True, flag_value="1", default="", type=str, help="No colours."
+)
+
+
+@click.group(cls=Snitch, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="snitch-bot", prog_name="snitch", message="%(prog)s %(version)s")
+def app() -> None:
+    """Judges model repositories by an organisation's Model Standards, and fixes them.
+
+    Without a verb, `snitch -n iris` is `snitch check -n iris`.
+    """
+
+
+@app.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@_name
+@_ids
+@click.option("--since", metavar="REV", help="Only what the change since the merge base with REV brought in.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_output
+@_policy
+@click.option(
+    "--fail-on",
+    type=click.Choice(["enforce", "warn", "advise", "never"]),
+    default="enforce",
+    show_default=True,
+    help="The mildest level whose findings make the exit code 1.",
+)
+@_quiet
+@_verbose
+@_no_color
+def check(
+    paths: tuple[str, ...],
+    name: str | None,
+    ids: tuple[str, ...],
+    since: str | None,
+    form: str,
+    output: str | None,
+    policy: str | None,
+    fail_on: str,
+    quiet: bool,
+    verbose: bool,
+    plain: str,
+) -> None:
+    """Judge projects: those at PATH, else those in the current folder."""
+    from bot.cli import checking
+    from bot.cli.judgement import Asked
+
+    style = checking.Style(not plain and output is None and sys.stdout.isatty(), quiet, verbose)
+    asked = Asked(paths, name, ids, since, policy)
+    sys.exit(checking.check(asked, checking.Form(form, output, style, fail_on)))
+
+
+@app.command()
+@click.argument("path", required=False)
+@_name
+@_ids
+@click.option("--unsafe", is_flag=True, help="Also fixes that a person has to look at.")
+@click.option("--diff", is_flag=True, help="Print the fixes instead; exit code 1 if there are any.")
+@_policy
+@_quiet
+@_no_color
+def fix(
+    path: str | None,
+    name: str | None,
+    ids: tuple[str, ...],
+    unsafe: bool,
+    diff: bool,
+    policy: str | None,
+    quiet: bool,
+    plain: str,
+) -> None:
+    """Write the fixes of a project's findings, all or none."""
+    from bot.cli import fixing
+    from bot.cli.judgement import Asked
+
+    style = fixing.Style(not plain and sys.stdout.isatty(), quiet)
+    asked = Asked((path,) if path else (), name, ids, None, policy)
+    sys.exit(fixing.print_diff(asked, unsafe, style) if diff else fixing.fix(asked, unsafe, style))
+
+
+@app.command()
+@click.argument("id")
+def explain(id: str) -> None:
+    """What a standard or a rule asks for, why, an example, and how safe its fix is."""
+    from checks.render.explain import explain_id
+
+    text = explain_id(id)
+    if text is None:
+        from bot.cli.judgement import wanted
+
+        wanted([id])
+    put(text or "")
+
+
+@app.command()
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+def standards(form: str) -> None:
+    """List the standards and their rules."""
+    from checks.render import explain as texts
+
+    put({"text": texts.listed, "json": texts.listed_json, "markdown": texts.listed_markdown}[form]())
+
+
+@app.command()
+def serve() -> None:
+    """Run the bot: webhooks and jobs in one process."""
+    try:
+        from bot.settings import Settings
+        from bot.worker import serve as run
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from None
+    run(Settings.read())
+
+
+@app.command()
+@click.argument("mr_url")
+@click.option("--dry-run", is_flag=True, help="Print what would be said, and say nothing.")
+def review(mr_url: str, dry_run: bool) -> None:
+    """Review one merge request now."""
+    try:
+        from bot.settings import Settings
+        from bot.work import review_url
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from None
+    put(review_url(Settings.read(serving=False), mr_url, dry_run))
+
+
+def _not_installed(error: ModuleNotFoundError) -> Exception:
+    missing = (error.name or "").partition(".")[0]
+    if missing in _OF_THE_SERVICE:
+        return SetupError(f"The service is not installed ({missing} is missing): pip install 'snitch-bot[bot]'")
+    return error
+
+
+def put(text: str) -> None:
+    """A result to standard output, ended by a newline, in whatever encoding a terminal has."""
+    ended = text if not text or text.endswith("\n") else text + "\n"
+    click.echo(ended.encode(sys.stdout.encoding or "utf-8", "backslashreplace"), nl=False)
+
+
+def main() -> None:
+    """The program."""
+    try:
+        app(prog_name="snitch")
+    except Exception:  # noqa: BLE001 - whatever is left is a fault of snitch: code 3, where Python's own 1 means findings
+        say("a fault of snitch, not of what it judged:")
+        traceback.print_exc()
+        sys.exit(FAULT)

@@ -1,0 +1,66 @@
+"""`snitch check`: the report of what is asked for, and the exit code that it comes to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import click
+
+from bot.cli import FAULT, say
+from bot.cli.judgement import Asked, for_people, for_programs, judged, told, wanted
+from bot.cli.write import write_result
+from checks.policy import LEVELS
+from checks.render import Sheet, View, json, sheets, text, worst
+from checks.render.text import Style
+
+__all__ = ["Form", "Style", "check", "verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the report is given. `output`: a file instead of standard output; `fail_on`: a level, or `never`."""
+
+    form: str
+    output: str | None
+    style: Style
+    fail_on: str
+
+
+def check(asked: Asked, form: Form) -> int:
+    """Judges, reports, and gives the exit code."""
+    ids = wanted(asked.ids)
+    with judged(asked) as judgements:
+        views = [
+            View(
+                one.inspection,
+                one.target.tree,
+                for_programs(one.target, asked.paths) if form.form == "json" else for_people(one.target),
+                ids,
+                asked.since is not None,
+            )
+            for one in judgements
+        ]
+        report = json.render(views) if form.form == "json" else text.render(views, form.style)
+        for problem in (problem for one in judgements for problem in told(one.target)):
+            say(f"snitch: {problem}")
+        give(report, form.output)
+        return verdict([sheet for view in views for sheet in sheets(view)], form.fail_on)
+
+
+def give(report: str, output: str | None) -> None:
+    """A report to where it was asked for."""
+    if output is None:
+        click.echo(report.encode(sys.stdout.encoding or "utf-8", "backslashreplace"), nl=False)
+    else:
+        write_result(output, report.encode("utf-8", "backslashreplace"))
+
+
+def verdict(found: Iterable[Sheet], fail_on: str) -> int:
+    """1 where there are findings at this level or a stricter one, else 3 where a rule ended as `error`, else 0."""
+    level, failed = worst(found)
+    strictness: dict[str, int] = {name: number for number, name in enumerate(LEVELS)}
+    if level is not None and strictness[level] >= strictness.get(fail_on, len(LEVELS)):
+        return 1
+    return FAULT if failed else 0

@@ -1,0 +1,133 @@
+"""What the verbs share: the policy, the inspections that are asked for, and how paths are shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.cli.target import HINT, Target, targets
+from bot.errors import Invalid, SetupError
+from bot.git.folder import before
+from bot.git.process import Git
+from bot.git.snapshot import GitTree, Reader
+from checks.inspection import Inspection, inspect, read_policy
+from checks.policy import Policy
+from checks.policy_file import PolicyProblem, guess
+from checks.standards import all_rules
+from checks.tree import MAX_BYTES, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a command line asks for. `ids`: standards and rules; `since`: a revision."""
+
+    paths: tuple[str, ...]
+    name: str | None = None
+    ids: tuple[str, ...] = ()
+    since: str | None = None
+    policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A target and its inspection."""
+
+    target: Target
+    inspection: Inspection
+
+
+@contextmanager
+def judged(asked: Asked) -> Iterator[tuple[Judgement, ...]]:
+    """Inspects what is asked for; a revision's files can be read as long as it lasts. Raises Invalid, SetupError."""
+    policy = load_policy(asked.policy)
+    # git by name on the same PATH; a person's own settings (safe.directory, ignored files) lie in their home.
+    git = Git("git", {"PATH": os.pathsep.join(os.get_exec_path()), "HOME": os.path.expanduser("~")}, personal=True)
+    found = targets(git, Path.cwd(), asked.paths, asked.name, policy)
+    with ExitStack() as open_readers:
+        yield tuple(_judged(git, target, policy, asked.since, open_readers) for target in found)
+
+
+def _judged(git: Git, target: Target, policy: Policy, since: str | None, readers: ExitStack) -> Judgement:
+    base = None if since is None else _base(git, target, since, readers)
+    today = datetime.now(UTC).date()
+    inspection = inspect(target.tree, policy, today, target.repository, before=base, names=target.names)
+    if not inspection.report.projects:
+        reasons = "; ".join(skipped.reason for skipped in inspection.report.skipped)
+        raise Invalid(f"{reasons}; {HINT}.")
+    return Judgement(target, inspection)
+
+
+def _base(git: Git, target: Target, since: str, readers: ExitStack) -> Tree:
+    if not target.in_git:
+        raise Invalid(f"--since needs a git repository, and {os.fspath(target.root)!r} is none.")
+    files = before(git, target.root, since)
+    return GitTree(files, readers.enter_context(Reader(git, target.root)))
+
+
+# ── policy and ids ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def load_policy(source: str | None) -> Policy:
+    """The policy in a file, or the built-in one. Raises SetupError with everything that is wrong, a line each."""
+    if not source:
+        return Policy()
+    if source.startswith(("https://", "http://", "gitlab:")):
+        raise SetupError(f"The policy {source} is an address: this version reads a file.")
+    try:
+        with open(source, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SetupError(f"The policy {source!r} can't be read: {error.strerror}.") from None
+    policy, problems = read_policy(data, source)
+    if problems:
+        raise SetupError("\n".join(str(problem) for problem in problems))
+    return policy
+
+
+def wanted(ids: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a rule is among those asked for (standards and rules, also comma-separated). Raises Invalid."""
+    named = {one.strip() for text in ids for one in text.split(",") if one.strip()}
+    rules = [rule.id for rule in all_rules()]
+    known = {*rules, *(rule.partition(".")[0] for rule in rules)}
+    for one in sorted(named - known):
+        raise Invalid(f"There is no standard or rule {one}{guess(one, known) or ': snitch standards lists them'}")
+    return lambda rule: not named or rule in named or rule.partition(".")[0] in named
+
+
+# ── how paths are shown ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def for_programs(target: Target, paths: Sequence[str]) -> Callable[[str], str]:
+    """Paths relative to the one path that was given, else to the current folder."""
+    return _relative(target.root, Path(paths[0]).resolve() if len(paths) == 1 else Path.cwd())
+
+
+def for_people(target: Target) -> Callable[[str], str]:
+    """Paths as they can be typed: relative where the tree is around or below the current folder."""
+    here = Path.cwd().resolve()
+    if target.root.is_relative_to(here) or here.is_relative_to(target.root):
+        return _relative(target.root, here)
+    return lambda path: os.path.normpath(target.root / path)
+
+
+def for_patches(target: Target) -> Callable[[str], str]:
+    """Paths for a diff: relative to the current folder where the tree is below it, else to the tree."""
+    here = Path.cwd().resolve()
+    return _relative(target.root, here if target.root.is_relative_to(here) else target.root)
+
+
+def _relative(root: Path, base: Path) -> Callable[[str], str]:
+    root_path, base_path = os.fspath(root), os.path.realpath(base)
+    if root_path == base_path:
+        return lambda path: path
+    return lambda path: os.path.relpath(os.path.join(root_path, path), base_path).replace(os.sep, "/")
+
+
+def told(target: Target) -> list[PolicyProblem]:
+    """What is wrong in the `.snitch.yml` files of a target, with paths for people."""
+    shown = for_people(target)
+    return [PolicyProblem(shown(p.path), p.line, p.message) for p in target.problems]

@@ -1,0 +1,240 @@
+"""Where the projects lie that the command line is asked about: trees of files, and which of their folders are meant."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.errors import Invalid
+from bot.git.folder import ls_files, origin_url
+from bot.git.process import Git
+from checks.discover import ROOT_FILES, Repository, find_projects, name_of
+from checks.policy import Policy
+from checks.policy_file import PolicyProblem, is_name, project_names
+from checks.project import Place
+from checks.tree import FolderTree
+
+MOST_FILES = 200_000
+"""A folder without git that holds more is no project."""
+
+MOST_FOLDERS = 20_000
+DEEPEST = 3
+"""How many levels below the current folder `-n` looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A tree of files on disk, and which of its folders are to be judged (all that are projects, where none is named).
+
+    `root` is the tree's, resolved. `problems`: what is wrong in its `.snitch.yml` files.
+    """
+
+    root: Path
+    tree: FolderTree
+    repository: Repository
+    names: Mapping[str, str]
+    in_git: bool
+    problems: tuple[PolicyProblem, ...] = ()
+
+
+def targets(git: Git, here: Path, paths: Sequence[str], name: str | None, policy: Policy) -> list[Target]:
+    """What is meant by the paths and the name of a command line, seen from the current folder. Raises Invalid."""
+    if name is not None and not is_name(name):
+        raise Invalid(f"{name!r} can't be the name of a project: letters, digits, `.`, `_` and `-`.")
+    if name is not None and len(paths) > 1:
+        raise Invalid("-n names one project: give one path, or none.")
+    if paths:
+        return _grouped(git, [_folder(path) for path in paths], name)
+    here = here.resolve()
+    if name is not None:
+        return _grouped(git, [_named(git, here, name, policy)], name)
+    return [_around(git, here, policy)]
+
+
+def _folder(path: str) -> Path:
+    folder = Path(path)
+    try:
+        os.scandir(folder).close()
+    except FileNotFoundError:
+        raise Invalid(f"There is no folder {path!r}.") from None
+    except NotADirectoryError:
+        raise Invalid(f"{path!r} is a file: give the folder of the project.") from None
+    except (OSError, ValueError) as error:
+        raise Invalid(f"{path!r} can't be read: {getattr(error, 'strerror', None) or error}.") from None
+    return folder.resolve()
+
+
+# ── the tree around a folder ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """The tree that a folder lies in: its root, its paths, the folder's place in it."""
+
+    root: Path
+    paths: Sequence[str]
+    folder: str
+    in_git: bool
+
+
+def _ground(git: Git, folder: Path, known: dict[Path, Sequence[str] | None]) -> _Ground:
+    """The work tree around a folder; the folder alone where git has no say. `known`: lists of paths by work tree."""
+    top = _git_top(folder)
+    if top is not None:
+        if top not in known:
+            known[top] = ls_files(git, top)
+        listed, inside = known[top] or (), _posix(folder, top)
+        here = inside == "." or any(path.startswith(inside + "/") for path in listed)
+        if known[top] is not None and (here or ls_files(git, folder) is not None):
+            return _Ground(top, listed, inside, True)
+    return _Ground(folder, _walked(folder), ".", False)
+
+
+def _git_top(folder: Path) -> Path | None:
+    """The nearest folder upwards that holds a `.git`: no process is started where there is none."""
+    return next((one for one in (folder, *folder.parents) if os.path.lexists(one / ".git")), None)
+
+
+def _posix(folder: Path, root: Path) -> str:
+    return os.fspath(folder.relative_to(root)).replace(os.sep, "/")
+
+
+def _walked(folder: Path) -> list[str]:
+    """Every file and link below a folder but what is git's own. Raises Invalid where there are too many."""
+    found: list[str] = []
+    left = [""]
+    while left:
+        prefix = left.pop()
+        for entry in _entries(folder, prefix):
+            path = prefix + entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                found.append(path)
+            elif entry.name != ".git":
+                left.append(path + "/")
+        if len(found) > MOST_FILES:
+            raise Invalid(f"{os.fspath(folder)!r} holds more than {MOST_FILES:,} files: give the folder of a project.")
+    return found
+
+
+def _entries(folder: Path, prefix: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder / prefix) as entries:
+            return list(entries)
+    except PermissionError as error:
+        raise Invalid(f"{os.fspath(folder / prefix)!r} can't be read: {error.strerror}.") from None
+    except OSError:
+        return []  # it went while we looked
+
+
+# ── which folders ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _grouped(git: Git, folders: Sequence[Path], name: str | None) -> list[Target]:
+    """Named folders are projects; those of one work tree are judged together."""
+    known: dict[Path, Sequence[str] | None] = {}
+    grounds: dict[Path, tuple[_Ground, dict[str, str | None]]] = {}
+    for folder in folders:
+        ground = _ground(git, folder, known)
+        chosen = grounds.setdefault(ground.root, (ground, {}))[1]
+        chosen[ground.folder] = name
+    return [_target(git, ground, chosen) for ground, chosen in grounds.values()]
+
+
+def _target(git: Git, ground: _Ground, chosen: Mapping[str, str | None]) -> Target:
+    tree = FolderTree(ground.root, ground.paths)
+    names, problems = project_names(tree)
+    origin = origin_url(git, ground.root) if ground.in_git else None
+    path = project_path(origin or "")
+    raw_name = _last(origin or "") or ground.root.name or "model"
+    repository = Repository(raw_name, {"project_path": path} if path else {}, chosen)
+    return Target(ground.root, tree, repository, names, ground.in_git, problems)
+
+
+def _around(git: Git, here: Path, policy: Policy) -> Target:
+    """The projects at and below the current folder, else the one that it lies in. Raises Invalid for none."""
+    ground = _ground(git, here, {})
+    target = _target(git, ground, {})
+    if ground.folder == ".":
+        return target
+    places, _ = find_projects(target.tree, None, target.repository, policy, target.names)
+    chosen = _at_or_below(places, ground.folder) or _enclosing(places, ground.folder)
+    if not chosen:
+        raise Invalid(f"There is no model project in this folder, nor around it; {HINT}.")
+    return _target(git, ground, dict.fromkeys(chosen))
+
+
+HINT = "`snitch check .` judges the folder all the same"
+
+
+def _at_or_below(places: Sequence[Place], folder: str) -> list[str]:
+    return [place.folder for place in places if f"{place.folder}/".startswith(f"{folder}/")]
+
+
+def _enclosing(places: Sequence[Place], folder: str) -> list[str]:
+    around = [p.folder for p in places if p.folder == "." or folder.startswith(f"{p.folder}/")]
+    return [max(around, key=len)] if around else []
+
+
+# ── by name ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _named(git: Git, here: Path, name: str, policy: Policy) -> Path:
+    """The project of that name: the current folder if it is called so, else below it, else the current one all the same
+    if it is a project. Raises Invalid.
+    """
+    called = {name, f"deploy-{name}-model"}
+    if here.name in called or name_of(here.name, policy) == name:
+        return here
+    found = list(_below(here, called))
+    likely = [folder for folder in found if any((folder / file).is_file() for file in ROOT_FILES)] or found
+    if len(likely) == 1:
+        return likely[0]
+    if likely:
+        listed = ", ".join(repr(_posix(folder, here)) for folder in likely)
+        raise Invalid(f"{name} may be any of {listed}: give the path.")
+    if sum((here / file).is_file() for file in ROOT_FILES) > 1:
+        return here
+    raise Invalid(f"There is no project {name} here: no folder {name} or deploy-{name}-model, {DEEPEST} levels down.")
+
+
+def _below(here: Path, called: set[str]) -> Iterator[Path]:
+    """Folders of these names, the nearest first; what lies in one of them is its own affair."""
+    level, seen = [here], 0
+    for _ in range(DEEPEST):
+        deeper: list[Path] = []
+        for folder in level:
+            inner = _folders(folder)
+            seen += len(inner)
+            yield from (one for one in inner if one.name in called)
+            deeper += [one for one in inner if one.name not in called]
+        if seen > MOST_FOLDERS:
+            return
+        level = deeper
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if e.is_dir(follow_symlinks=False) and not e.name.startswith(".")]
+    except OSError:
+        return []
+    return [folder / name for name in sorted(names)]
+
+
+# ── what `origin` says ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def project_path(origin: str) -> str | None:
+    """The path of a project on GitLab from the address of a remote (`https://…`, `ssh://…`, `git@host:…`)."""
+    found = re.fullmatch(r"(?:https?|ssh|git)://[^/]+/(?P<url>.+?)|(?:[^@/:]+@)?[^@/:]+:(?!//)(?P<scp>[^/].*?)", origin)
+    if found is None:
+        return None
+    path = (found["url"] or found["scp"]).strip("/").removesuffix(".git")
+    return path if "/" in path else None
+
+
+def _last(origin: str) -> str:
+    return re.split(r"[/:\\]", origin.rstrip("/"))[-1].removesuffix(".git")

@@ -1,0 +1,138 @@
+"""A standard or a rule in its own words, as Markdown that reads well on a terminal too; and the list of all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from checks.standard import MINIMAL, Rule, Standard
+from checks.standards import all_standards
+
+_LANGUAGES = {".py": "python", ".yml": "yaml", ".yaml": "yaml", ".md": "markdown", ".json": "json", ".txt": "text"}
+
+
+def explain_id(id: str) -> str | None:
+    """The text of a standard (`10`) or of a rule (`10.patch`); None where there is no such id."""
+    for standard in all_standards():
+        if id == str(standard.number):
+            return explain_standard(standard)
+        for rule in standard.rules.values():
+            if id == rule.id:
+                return explain_rule(standard, rule)
+    return None
+
+
+def explain_standard(standard: Standard) -> str:
+    """The law, its rules with their levels and fixes, the rest of its text, and an example."""
+    law, _, rest = standard.text.partition("\n\n")
+    rules = "\n".join(f"- `{rule.id}` ({_about(rule)}): {rule.text}" for rule in standard.rules.values())
+    parts = [f"# {standard.number} · {standard.title}", law, rules, rest, _example(standard, tuple(standard.rules))]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def explain_rule(standard: Standard, rule: Rule) -> str:
+    """What the rule demands, the standard that it belongs to, and an example of its own."""
+    law, _, rest = standard.text.partition("\n\n")
+    name = rule.id.partition(".")[2]
+    head = f"# {rule.id} · {standard.title}"
+    parts = [head, rule.text, f"Level and fix: {_about(rule)}.", law, rest, _example(standard, (name,))]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def _about(rule: Rule) -> str:
+    return f"{rule.level}, {_fix(rule)}" if rule.fixer else rule.level
+
+
+def _fix(rule: Rule) -> str:
+    if rule.fixer is None:
+        return "no fix"
+    return "safe fix" if rule.fix_is_safe else "unsafe fix"
+
+
+# ── examples ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _example(standard: Standard, names: tuple[str, ...]) -> str:
+    """The first bad example of these rules that comes with its fix, else the first bad one that can be shown."""
+    ids = [f"{standard.number}.{name}" for name in names]
+    bad = [one for one in standard.examples if one.rule in ids and one.kind == "bad" and list(_texts(one.files))]
+    chosen = next((one for one in bad if one.fixed), bad[0] if bad else None)
+    if chosen is None:
+        return ""
+    parts = ["## Example", f"Breaks `{chosen.rule}`:", *_blocks(chosen.files)]
+    if chosen.fixed:
+        parts += ["Fixed:", *_blocks(chosen.fixed)]
+    return "\n\n".join(parts)
+
+
+def _blocks(files: Mapping[str, bytes | None]) -> Iterator[str]:
+    for path, text in _texts(files):
+        language = _LANGUAGES.get(path[path.rfind(".") :], "dockerfile" if path == "Dockerfile" else "")
+        longest = max((len(run) for run in re.findall("`+", text)), default=0)
+        fence = "`" * max(3, longest + 1)
+        yield f"`{path}`\n{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def _texts(files: Mapping[str, bytes | None]) -> Iterator[tuple[str, str]]:
+    """The files of an example that differ from the minimal project and can be shown."""
+    for path, data in files.items():
+        if data is None or data == MINIMAL.get(path, "").encode() or not _printable(data):
+            continue
+        yield path, data.decode()
+
+
+def _printable(data: bytes) -> bool:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return bool(text.strip()) and all(character in "\n\t" or character.isprintable() for character in text)
+
+
+# ── lists ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def listed() -> str:
+    """A line a rule, for a terminal."""
+    lines: list[str] = []
+    for standard in all_standards():
+        lines.append(f"{standard.number} {standard.title}")
+        lines += [f"  {rule.id:<34} {rule.level:<8} {_fix(rule):<11} {rule.text}" for rule in standard.rules.values()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def listed_markdown() -> str:
+    """A table, a row a rule."""
+    lines = ["| rule | level | fix | |", "| --- | --- | --- | --- |"]
+    for standard in all_standards():
+        lines.append(f"| **{standard.number}** | | | **{standard.title}** |")
+        rules = standard.rules.values()
+        lines += [f"| {rule.id} | {rule.level} | {_fix(rule)} | {rule.text.replace('|', '¦')} |" for rule in rules]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def listed_json() -> str:
+    """Standards and rules for programs; `fix` is `safe`, `unsafe` or null."""
+    document = {
+        "schema": 1,
+        "standards": [
+            {
+                "id": standard.number,
+                "title": standard.title,
+                "text": standard.text,
+                "rules": [
+                    {
+                        "id": rule.id,
+                        "level": rule.level,
+                        "waivable": rule.waivable,
+                        "fix": None if rule.fixer is None else "safe" if rule.fix_is_safe else "unsafe",
+                        "text": rule.text,
+                    }
+                    for rule in standard.rules.values()
+                ],
+            }
+            for standard in all_standards()
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
