@@ -1,6 +1,6 @@
 """What is to be done, as values: which key a job has, what supersedes what, and when it is tried again.
 
-Jobs of one merge request share a key: one of them runs at a time, in the order in which they came.
+Jobs of one merge request share a key: one of them runs at a time, a person's before a push.
 A review is a *wish*: the newest one wins, and older ones are folded into it. An answer is owed once to each note.
 """
 

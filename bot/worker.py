@@ -1,0 +1,98 @@
+"""The processes of the service: all in one, only the web, only the jobs."""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from bot import log, webhook
+from bot.errors import SetupError, Transient
+from bot.queue import Queue
+from bot.settings import Settings
+from bot.store import Store
+from bot.webhook import Door
+from bot.work import perform
+from bot.world import World
+
+
+@dataclass(slots=True)
+class Identity:
+    """Who the bot is, once GitLab has said so."""
+
+    world: World
+    id: int | None = None
+
+    def ask(self) -> None:
+        """Asks GitLab; raises SnitchError where that fails."""
+        self.id = self.world.gitlab.me().id
+
+
+def serve(settings: Settings) -> None:
+    """Everything in one process, until SIGTERM or SIGINT."""
+    with _alone(settings), _queue(settings, worker=True) as (queue, store, identity):
+        _listen(settings, queue, store, identity)
+
+
+def web(settings: Settings) -> None:
+    """Only the HTTP door: events are stored for the workers."""
+    with _queue(settings, worker=False) as (queue, store, identity):
+        _listen(settings, queue, store, identity)
+
+
+def work(settings: Settings) -> None:
+    """Only the jobs."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    with _alone(settings), _queue(settings, worker=True):
+        stopped.wait()
+
+
+def _listen(settings: Settings, queue: Queue, store: Store, identity: Identity) -> None:
+    door = Door(settings.secrets, queue.accept, {"database": store.check, "gitlab": identity.ask}, lambda: identity.id)
+    webhook.run(door, *settings.listen)
+
+
+@contextmanager
+def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Store, Identity]]:
+    """A queue that works (but in mode `off`), with what is behind it; stopped with grace at the end."""
+    log.set_up(settings.log_format, settings.log_level, settings.every_secret())
+    store = Store(settings.database_url.reveal())
+    world = World.open(settings, store)
+    identity = Identity(world)
+    _introduce(identity)
+    queue = Queue(settings, partial(perform, world=world), store)
+    queue.start(worker and settings.mode != "off")
+    log.get(__name__).info("started", mode=settings.mode, concurrency=settings.concurrency)
+    try:
+        yield queue, store, identity
+    finally:
+        queue.stop()
+        world.close()
+        store.close()
+        log.get(__name__).info("stopped")
+
+
+def _introduce(identity: Identity) -> None:
+    """A GitLab that is down for now is no reason not to take its deliveries; a token that it refuses is."""
+    try:
+        identity.ask()
+    except Transient as error:
+        log.get(__name__).warning("gitlab.unreachable", error=str(error))
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Holds the state folder: two that work on one would resume each other's running jobs. Raises SetupError."""
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (settings.state_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SetupError(f"Another snitch works on {settings.state_dir}.") from None
+        yield
