@@ -256,4 +256,6 @@ def _body(view: View, one: Group, remedy: str) -> str:
     law = " ".join(standard.text.split("\n\n")[0].split())
     fixable = one.fix is not None and one.fix.safe
     command = words.fix_command(standard.number) if fixable else words.no_fix_command(standard.number)
-    return words.thread(said, law, remedy, command, view.link.format(standard.number) if view.link else None)
+    return words.thread(
+        standard.number, said, law, remedy, command, view.link.format(standard.number) if view.link else None
+    )

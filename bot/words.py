@@ -168,6 +168,10 @@ def _texts(values: object) -> tuple[str, ...]:
 # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+MOST_LISTED = 20
+"""Findings that a thread lists."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """One finding as a thread or the summary says it."""
@@ -177,14 +181,18 @@ class Said:
     message: str
 
 
-def thread(said: Sequence[Said], why: str, remedy: str, command: str, link: str | None) -> str:
+def thread(standard: int, said: Sequence[Said], why: str, remedy: str, command: str, link: str | None) -> str:
     """The body of a thread: the rule, what, why in one sentence, the fix, the command."""
-    heads = [f"**{item.rule} · {item.title}** {prose(item.message)}" for item in said[:10]]
-    if len(said) > 10:
-        heads.append(f"… and {len(said) - 10} more of the same kind.")
-    explained = f"{prose(why)} ([standard]({link}))" if link else prose(why)
-    parts = ["\n\n".join(heads), explained, remedy, command]
-    return "\n\n".join(part for part in parts if part)
+    if len(said) == 1:
+        head = f"**{said[0].rule} · {said[0].title}** {prose(said[0].message)}"
+    else:
+        rows = [f"**{item.rule}** {prose(item.message)}" for item in said[:MOST_LISTED]]
+        more = len(said) - MOST_LISTED
+        head = f"**{standard} · {said[0].title}**\n\n" + bullet_list(
+            [*rows, *([f"… and {more} more"] if more > 0 else [])]
+        )
+    explained = f"{why} ([standard]({link}))" if link else why
+    return "\n\n".join(part for part in (head, explained, remedy, command) if part)
 
 
 def suggestion(above: int, below: int, text: str) -> str:
@@ -204,7 +212,7 @@ def press(unsafe: str) -> str:
 
 def fix_command(standard: int) -> str:
     """How to have it done."""
-    return f"Or write {code(f'/snitch fix {standard}')} and snitch commits it; {code(f'/snitch explain {standard}')}."
+    return f"{code(f'/snitch fix {standard}')} commits it, {code(f'/snitch explain {standard}')} says more."
 
 
 def no_fix_command(standard: int) -> str:

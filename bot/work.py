@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from bot import log, words
 from bot.action import Action, SetStatus, View
@@ -14,6 +15,7 @@ from bot.publish import clean_up, publish, set_status, status_of
 from bot.review import Reviewed, plan
 from bot.workspace import Workspace, opened
 from bot.world import World
+from checks.policy import Level, threads
 
 logger = log.get(__name__)
 
@@ -80,6 +82,7 @@ def _view(job: ReviewMR, world: World, workspace: Workspace, journal: StoredJour
         me=frozenset({world.me.id}),
         refused=journal.known_refused(),
         quiet=mr.draft and not job.asked,
+        thread_level=cast(Level, world.policy.value(threads)),
     )
 
 

@@ -12,6 +12,7 @@ from bot.mr import ChangedFile, MergeRequest, by_new_path
 from bot.world import World
 from checks.discover import Repository
 from checks.inspection import Inspection, inspect
+from checks.policy_file import project_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Workspace:
         project = self.mr.project
         facts = {"project_path": project.path, "ci_config_path": project.ci_config_path or "", "topics": project.topics}
         repository = Repository(project.raw_name, facts, {})
-        return inspect(self.head, world.policy, world.today, repository, before=self.base, memo=world.memo)
+        names, _ = project_names(self.head)
+        return inspect(self.head, world.policy, world.today, repository, before=self.base, memo=world.memo, names=names)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from bot.gitlab import GitLab
 from bot.mr import Person, ProjectInfo
 from bot.settings import Mode, Settings, surroundings
 from bot.store import Store
+from checks.inspection import read_policy
 from checks.policy import Policy
 from checks.run import Memo, MemoryMemo
 from checks.standards import all_rules
@@ -79,4 +80,13 @@ def load_policy(source: str | None) -> Policy:
     """The organisation's policy from a file, or the built-in one. Raises SetupError with all that is wrong in it."""
     if source is None:
         return Policy()
-    raise SetupError(f"the policy {source} can't be read yet")
+    if "://" in source or source.startswith("gitlab:"):
+        raise SetupError(f"SNITCH_POLICY: {source} is no file; a policy from an address can't be had yet.")
+    try:
+        data = Path(source).read_bytes()
+    except OSError as error:
+        raise SetupError(f"SNITCH_POLICY: {source} can't be read: {error.strerror}.") from error
+    policy, problems = read_policy(data, source)
+    if problems:
+        raise SetupError("\n".join(["The policy is broken:", *map(str, problems)]))
+    return policy

@@ -16,7 +16,7 @@ from checks.fix import Combined, Proposal, Unproven, Workshop, combine
 from checks.policy import SETTINGS, Level, Policy, Setting
 from checks.policy_file import PolicyProblem, parse_policy
 from checks.project import Place, Project, Readings
-from checks.run import Memo, judge
+from checks.run import Memo, ReadOnly, judge
 from checks.standard import Rule
 from checks.standards import all_rules, all_standards
 from checks.tree import Tree
@@ -43,7 +43,7 @@ class ProjectReport:
         return sum(1 for judged in self.rules if judged.outcome.result == result)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """The projects of a tree, what was skipped, and by which policy it was judged."""
 
@@ -55,7 +55,7 @@ class Report:
         """The level of the rule that a finding belongs to."""
         return self._levels[finding.project, finding.rule]
 
-    @property
+    @cached_property
     def _levels(self) -> dict[tuple[str, str], Level]:
         return {(p.place.folder, j.rule.id): j.level for p in self.projects for j in p.rules}
 
@@ -139,7 +139,15 @@ class _Inspector:
         return Project(tree, place, self.policy, self.repository.facts, base, self.readings)
 
     def judge(self, project: Project) -> tuple[Outcome, ...]:
-        return judge(project, self.rules, self.memo, str(self.repository.facts.get("project_path") or ""))
+        return judge(project, self.rules, self.memo, self._scope)
+
+    def try_out(self, project: Project) -> tuple[Outcome, ...]:
+        """The same for a state that may never come to be: what is remembered serves, but nothing is added to it."""
+        return judge(project, self.rules, ReadOnly(self.memo) if self.memo else None, self._scope)
+
+    @property
+    def _scope(self) -> str:
+        return str(self.repository.facts.get("project_path") or "")
 
 
 def inspect(
@@ -168,7 +176,7 @@ def inspect(
         outcomes = inspector.judge(project)
         reports.append(ProjectReport(place, tuple(_levelled(inspector, o, today) for o in outcomes)))
         changes.append(compare(inspector.judge(base) if base else (), outcomes))
-        shops[place.folder] = Workshop(project, after, outcomes, inspector.by_id, inspector.judge)
+        shops[place.folder] = Workshop(project, after, outcomes, inspector.by_id, inspector.try_out)
     return Inspection(Report(tuple(reports), skipped, policy), joined(changes), shops)
 
 

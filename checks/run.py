@@ -62,6 +62,19 @@ class MemoryMemo:
                 self._kept.popitem(last=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadOnly:
+    """A memo that is asked, and told nothing."""
+
+    memo: Memo
+
+    def get(self, key: tuple[str, str]) -> Iterable[Remembered]:
+        return self.memo.get(key)
+
+    def put(self, key: tuple[str, str], remembered: Remembered) -> None:
+        """Nothing is remembered."""
+
+
 def judge(project: Project, rules: Iterable[Rule], memo: Memo | None = None, scope: str = "") -> tuple[Outcome, ...]:
     """Each rule's outcome on the project. `scope` tells apart projects that share a memo (the repository's path)."""
     return tuple(_judge(project, rule, memo, f"{scope}:{project.folder}") for rule in rules)
