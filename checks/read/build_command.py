@@ -6,13 +6,14 @@ What depends on something outside the script and the variables given is `unknown
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from checks.read import Unparsable
+from checks.read.gitlab_ci import REFERENCE
 from checks.read.script import Command, Shell, commands, path_in_repository, split_at_equals
-from checks.read.shellwords import Value, known
+from checks.read.shellwords import Value, joined, known, unknown
 
 _CLIENTS = ("docker", "podman", "nerdctl")
 _PAIRS = {(program, "build") for program in (*_CLIENTS, "buildah", "buildx")} | {("buildah", "bud")}
@@ -39,8 +40,24 @@ _GLOBAL_OPTIONS = """
 --tlscacert --tlscert --tlskey -c -H -l -n -a
 """
 _WITH_VALUE, _WITHOUT, _GLOBAL = (frozenset(names.split()) for names in (_OPTIONS, _SWITCHES, _GLOBAL_OPTIONS))
+_PREDEFINED = """
+CI_API_GRAPHQL_URL CI_API_V4_URL CI_BUILDS_DIR CI_COMMIT_AUTHOR CI_COMMIT_BEFORE_SHA CI_COMMIT_BRANCH
+CI_COMMIT_DESCRIPTION CI_COMMIT_MESSAGE CI_COMMIT_REF_NAME CI_COMMIT_REF_PROTECTED CI_COMMIT_REF_SLUG CI_COMMIT_SHA
+CI_COMMIT_SHORT_SHA CI_COMMIT_TAG CI_COMMIT_TAG_MESSAGE CI_COMMIT_TIMESTAMP CI_COMMIT_TITLE CI_CONCURRENT_ID
+CI_CONCURRENT_PROJECT_ID CI_CONFIG_PATH CI_DEFAULT_BRANCH CI_ENVIRONMENT_NAME CI_ENVIRONMENT_SLUG CI_ENVIRONMENT_TIER
+CI_ENVIRONMENT_URL CI_JOB_ID CI_JOB_IMAGE CI_JOB_NAME CI_JOB_NAME_SLUG CI_JOB_STAGE CI_JOB_STARTED_AT CI_JOB_URL
+CI_NODE_TOTAL CI_PAGES_DOMAIN CI_PAGES_URL CI_PIPELINE_CREATED_AT CI_PIPELINE_ID CI_PIPELINE_IID CI_PIPELINE_NAME
+CI_PIPELINE_SOURCE CI_PIPELINE_URL CI_PROJECT_DESCRIPTION CI_PROJECT_DIR CI_PROJECT_ID CI_PROJECT_NAME
+CI_PROJECT_NAMESPACE CI_PROJECT_NAMESPACE_ID CI_PROJECT_PATH CI_PROJECT_PATH_SLUG CI_PROJECT_ROOT_NAMESPACE
+CI_PROJECT_TITLE CI_PROJECT_URL CI_PROJECT_VISIBILITY CI_REGISTRY CI_REGISTRY_IMAGE CI_REPOSITORY_URL CI_RUNNER_ID
+CI_SERVER_FQDN CI_SERVER_HOST CI_SERVER_NAME CI_SERVER_PORT CI_SERVER_PROTOCOL CI_SERVER_URL CI_SERVER_VERSION
+"""
+PREDEFINED = tuple(_PREDEFINED.split())
+"""GitLab's predefined variables that can be part of a label (its documentation, "Predefined CI/CD variables")."""
+
 _SHORT_WITH_VALUE = {"t": "tag", "f": "file", "o": "output", "m": "memory", "c": "cpu-shares", "v": "volume"}
 _SHORT_SWITCHES = "qD"
+_DEEPEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +77,52 @@ class Build:
     unknown: str | None = None
 
 
-def builds_of(script: str, variables: Mapping[str, Value]) -> tuple[Build, ...]:
-    """The images that a script builds, run in the repository's root with these variables; others can't be known."""
+def builds_of(script: str, variables: Mapping[str, str | None]) -> tuple[Build, ...]:
+    """The images that a job's script builds, run in the repository's root.
+
+    `variables`: the job's own, as written; None for one that can't be known. Names that are neither among them nor
+    predefined by GitLab can't be known.
+    """
     try:
         parts = commands(script)
     except Unparsable as error:
         return (Build(unknown=f"its script can't be read: {error.why}"),) if _mentions_build(script) else ()
-    reader = _Reader(Shell(variables))
+    reader = _Reader(Shell(_resolved(variables)))
     for part in parts:
         reader.read(part)
     return tuple(reader.builds)
+
+
+def _resolved(variables: Mapping[str, str | None]) -> dict[str, Value]:
+    """The values of the variables, in which others may be named, beside GitLab's own."""
+    values = {name: unknown(name, filled=True) for name in PREDEFINED if name != "CI_PROJECT_DIR"}
+
+    def visit(name: str, depth: int) -> Value:
+        text = variables.get(name)
+        if name in done or text is None:
+            return values.get(name, unknown(name))
+        done.add(name)
+        values[name] = unknown(name)  # for one that names itself, or lies too deep
+        if depth:
+            values[name] = joined(list(_pieces(text, lambda inner: visit(inner, depth - 1))))
+        return values[name]
+
+    done: set[str] = set()
+    for name in variables:
+        values |= {name: unknown(name)} if variables[name] is None else {}
+    for name in variables:
+        visit(name, _DEEPEST)
+    return values
+
+
+def _pieces(text: str, value_of: Callable[[str], Value]) -> Iterator[Value]:
+    at = 0
+    for use in REFERENCE.finditer(text):
+        yield known(text[at : use.start()])
+        inner = use["bare"] or use["braced"]
+        yield value_of(inner) if inner else known("$")
+        at = use.end()
+    yield known(text[at:])
 
 
 def _mentions_build(text: str) -> bool:

@@ -127,7 +127,8 @@ def with_lines(file: Dockerfile, index: int, lines: Sequence[str]) -> bytes | No
 def _spliced(data: bytes, count: int, lines: Sequence[str]) -> bytes:
     """`lines` after the first `count` lines, with the line ending of the one before."""
     old = data.split(b"\n")
-    ending = b"\r\n" if count and count < len(old) + 1 and old[min(count, len(old) - 1) - 1].endswith(b"\r") else b"\n"
+    before = old[: min(count, len(old) - 1)]  # the last one has no end
+    ending = b"\r\n" if before and before[-1].endswith(b"\r") else b"\n"
     new = ending.join(line.encode() for line in lines)
     if count >= len(old):
         return data + ending + new

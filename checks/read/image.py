@@ -1,4 +1,4 @@
-"""The image that a stage of a Dockerfile makes: its labels, as far as they can be known without building it.
+"""The image that a stage of a Dockerfile makes: its labels, as far as they can be known without building it; and more.
 
 The rules are BuildKit's (frontend/dockerfile/dockerfile2llb/convert.go). Where builders differ the value is not known:
 BuildKit hands the ARGs of a parent stage down and buildah does not; in buildah an ENV beats a later ARG of its name.
@@ -6,11 +6,12 @@ BuildKit hands the ARGs of a parent stage down and buildah does not; in buildah 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from checks.read import Unparsable
-from checks.read.dockerfile import Dockerfile, Instruction
+from checks.read.dockerfile import Dockerfile, Instruction, Stage, with_lines
 from checks.read.shellwords import Lookup, Value, expand, known, unknown
 
 PLATFORM: Mapping[str, Value] = {
@@ -36,7 +37,7 @@ class Image:
     """What is known of the image that a stage makes.
 
     `labels` by key; `open`: there may be others, for the reason given. `base`: the image of a registry (or `scratch`)
-    that the first of its stages is built from. `names`: variables that are set at the end of the stage.
+    that the first of its stages is built from. `lookup`: the variables at the end of the stage.
     """
 
     labels: Mapping[str, Value]
@@ -52,21 +53,51 @@ def image_of(file: Dockerfile, index: int, given: Lookup, target: str | None = N
     """
     stages = file.stages
     scope = _global_scope(file, given, target or stages[-1].name or "default")
-    bases = {
-        number: _expanded(file, stages[number].start, stages[number].base, scope.get) for number in range(len(stages))
-    }
+    bases = [_base(file, stage, scope) for stage in stages]
+    parents = _parents(stages, bases)
     chain = [index]
-    while (parent := _parent(file, chain[-1], bases[chain[-1]])) is not None:
+    while (parent := parents[chain[-1]]) is not None:
         chain.append(parent)
-    base = bases[chain[-1]]
+    first, base = stages[chain[-1]], bases[chain[-1]]
     state = _State(file, given, scope, closed=base.text == "scratch")
-    if base.text is None and any(stage.name for stage in stages[: chain[-1]]):
-        state.open = f"the stage it is built from can't be known ({stages[chain[-1]].base})"
+    if base.text is None and _may_be_a_stage(first.base) and any(stage.name for stage in stages[: chain[-1]]):
+        state.open = f"the stage it is built from can't be known ({first.base[:60]})"
     for number in reversed(chain):
         state.enter()
         for instruction in stages[number].instructions:
             state.take(instruction)
     return Image(state.labels, base, state.open, state.lookup)
+
+
+def with_labels(file: Dockerfile, index: int, image: Image, words: Mapping[str, str]) -> bytes | None:
+    """The file with one LABEL at the end of a stage, and an ARG for each variable that has no value there.
+
+    `image`: what the stage makes now; `words`: quoted values by label. None without labels, or where none can stand.
+    """
+    if not words:
+        return None
+    names: list[str] = []
+
+    def note(name: str) -> None:
+        names.append(name)
+
+    for word in words.values():
+        expand(word, note, file.escape)
+    needed = [
+        name for name in dict.fromkeys(names) if (value := image.lookup(name)) is None or value.blank is not False
+    ]
+    pairs = f" {file.escape}\n      ".join(f"{label}={word}" for label, word in words.items())
+    return with_lines(file, index, [*(f"ARG {name}" for name in needed), *f"LABEL {pairs}".split("\n")])
+
+
+def quoted(text: str, escape: str) -> str:
+    """In double quotes, with variables that Docker fills in."""
+    return '"' + text.replace(escape, escape * 2).replace('"', escape + '"') + '"'
+
+
+def literal(text: str, escape: str) -> str | None:
+    """In double quotes, as it is; None for what can't stand in a line."""
+    return quoted(text, escape).replace("$", f"{escape}$") if text.isprintable() and text.strip() else None
 
 
 def _expanded(file: Dockerfile, instruction: Instruction, word: str, lookup: Lookup) -> Value:
@@ -89,16 +120,41 @@ def _global_scope(file: Dockerfile, given: Lookup, target: str) -> dict[str, Val
     return scope
 
 
+def _base(file: Dockerfile, stage: Stage, scope: Mapping[str, Value]) -> Value:
+    """What a stage is built from. Raises Unparsable where it is surely nothing."""
+
+    def lookup(name: str) -> Value | None:
+        return scope.get(name) or (unknown(name) if _is_global(file, name) else None)
+
+    base = _expanded(file, stage.start, stage.base, lookup)
+    if base.text == "":
+        raise Unparsable(f"FROM: {stage.base[:60]} is empty", stage.start.line)
+    return base
+
+
+def _may_be_a_stage(word: str) -> bool:
+    """Whether a base with variables can come to the name of a stage, which has no tag and no path."""
+    return not re.search(r"[/:@]", re.sub(r"\$\{[^}]*\}|\$\w+", "", word))
+
+
+def _is_global(file: Dockerfile, name: str) -> bool:
+    return any(_argument(word)[0] == name for instruction in file.arguments for word in instruction.words)
+
+
 def _argument(word: str) -> tuple[str, str | None]:
     name, equals, default = word.partition("=")
     return name, default if equals else None
 
 
-def _parent(file: Dockerfile, index: int, base: Value) -> int | None:
-    """The stage before it that it is built from; of two of a name the later."""
-    names = [stage.name for stage in file.stages[:index]]
-    wanted = None if base.text is None else base.text.lower()
-    return len(names) - 1 - names[::-1].index(wanted) if wanted in names and wanted is not None else None
+def _parents(stages: Sequence[Stage], bases: Sequence[Value]) -> list[int | None]:
+    """For each stage the one before it that it is built from; of two of a name the later."""
+    found: list[int | None] = []
+    seen: dict[str, int] = {}
+    for number, (stage, base) in enumerate(zip(stages, bases, strict=True)):
+        found.append(None if base.text is None else seen.get(base.text.lower()))
+        if stage.name:
+            seen[stage.name] = number
+    return found
 
 
 @dataclass(slots=True)
@@ -164,10 +220,6 @@ class _State:
             return self.arguments[name]
         if name in self.handed_down:
             return unknown(name)
-        if name in self.arguments or name in self.scope or self.declared_globally(name):
+        if name in self.arguments or name in self.scope or _is_global(self.file, name):
             return None
         return None if self.closed and name != "PATH" else unknown(name)
-
-    def declared_globally(self, name: str) -> bool:
-        words = (word for instruction in self.file.arguments for word in instruction.words)
-        return any(_argument(word)[0] == name for word in words)

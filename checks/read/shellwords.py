@@ -14,6 +14,7 @@ from typing import Literal
 from checks.read import Unparsable
 
 _DEEPEST = 50
+_LONGEST = 10_000
 _DEAREST = 200_000
 """Steps that matching a pattern may take; what would take more is not known."""
 _SPECIAL = frozenset("@*#?-$!0")
@@ -23,8 +24,8 @@ _SPECIAL = frozenset("@*#?-$!0")
 class Value:
     """What a text is known to be.
 
-    `text` is None where it can't be known; then `filled` says whether it surely is more than blanks, and `names` are
-    the variables on which it hangs.
+    `text` is None where it can't be known; then `filled` says whether it surely is more than blanks. `names` are the
+    variables on which it hangs that can't be known, or that are not set.
     """
 
     text: str | None
@@ -63,12 +64,12 @@ def unknown(*names: str, filled: bool = False) -> Value:
 
 
 def joined(values: Sequence[Value]) -> Value:
-    """Texts one after the other."""
+    """Texts one after the other; what gets longer than any label is not followed, since variables may double it."""
     filled = any(value.filled for value in values)
+    names = frozenset[str]().union(*(value.names for value in values))
     texts = [value.text for value in values if value.text is not None]
-    if len(texts) == len(values):
-        return Value("".join(texts), filled)
-    return Value(None, filled, frozenset().union(*(value.names for value in values)))
+    certain = len(texts) == len(values) and sum(map(len, texts)) <= _LONGEST
+    return Value("".join(texts) if certain else None, filled, names)
 
 
 def expand(word: str, lookup: Lookup, escape: str = "\\") -> Value:
@@ -150,16 +151,16 @@ class _Lexer:
         self.at += 1
         if self.peek() != "{":
             name = self.name()
-            return (self.variable(name) or NOTHING) if name else known("$")
+            return self.content(name) if name else known("$")
         self.at += 1
         if self.peek() in ("", "{", "}", ":"):
             raise Unparsable("a bad substitution: ${ without a name")
         name = self.name()
         operator = self.next()
         if operator == "}":
-            return self.variable(name) or NOTHING
+            return self.content(name)
         if operator == "/":
-            return self.replaced(self.variable(name), depth)
+            return self.replaced(self.content(name), depth)
         colon = operator == ":"
         if colon:
             operator = self.next()
@@ -167,7 +168,7 @@ class _Lexer:
             raise Unparsable(f"${{{name}{':' * colon}{operator}…}} is no substitution that Docker knows")
         word = self.until("}", raw=operator in "#%", depth=depth + 1)
         if operator in "#%":
-            return _trimmed(self.variable(name) or NOTHING, word, operator)
+            return _trimmed(self.content(name), word, operator)
         return _chosen(self.variable(name), word, operator, colon)
 
     def name(self) -> str:
@@ -188,12 +189,14 @@ class _Lexer:
         """Positional and special parameters, and the empty name, are never set."""
         return None if name[:1].isdecimal() or name in _SPECIAL or not name else self.lookup(name)
 
-    def replaced(self, value: Value | None, depth: int) -> Value:
+    def content(self, name: str) -> Value:
+        return self.variable(name) or Value("", names=frozenset([name]))
+
+    def replaced(self, value: Value, depth: int) -> Value:
         every = self.peek() == "/"
         self.at += every
         pattern = self.until("/", raw=True, depth=depth + 1)
         word = self.until("}", raw=True, depth=depth + 1)
-        value = value or NOTHING
         if value.text is None or pattern.text is None or word.text is None:
             return _perhaps(value, pattern, word)
         tokens = _tokens(pattern.text)

@@ -1,0 +1,140 @@
+"""The container images that a project's pipeline builds, as far as its files tell: their Dockerfiles, stages, labels.
+
+They are those of the build jobs that can be read in `.gitlab-ci.yml`; without any, the image of the `Dockerfile` or
+`Containerfile` at the project's root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from checks.finding import Skip
+from checks.policy import Setting, text_list
+from checks.project import Project
+from checks.read import Unparsable, gitlab_ci
+from checks.read.build_command import PREDEFINED, Build, builds_of
+from checks.read.dockerfile import Dockerfile, Stage, read_dockerfile
+from checks.read.image import Image, image_of
+from checks.read.shellwords import Value, unknown
+
+build_args = Setting("build_args", PREDEFINED, "build arguments that the central pipeline passes", text_list)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An image to be built: a Dockerfile, and what its build gives it. `job`: its builder, None where none is known."""
+
+    path: str
+    build: Build = field(default_factory=Build)
+    job: str | None = None
+
+    @property
+    def by(self) -> str:
+        return f", which the job {self.job[:60]} builds" if self.job else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The images that can be judged, and why others can't."""
+
+    known: tuple[Target, ...]
+    unknown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A target with the stage that makes it, and its image."""
+
+    target: Target
+    dockerfile: Dockerfile
+    index: int
+    image: Image
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return (self.target.path, self.index)
+
+    @property
+    def stage(self) -> Stage:
+        return self.dockerfile.stages[self.index]
+
+
+def targets(project: Project) -> Targets:
+    """The images of a project. Raises Skip where there are none, or the CI file can't be read."""
+    return project.remember("images: targets", lambda: _find_targets(project))
+
+
+def built(project: Project, target: Target, dockerfile: Dockerfile) -> Built:
+    """What a target's Dockerfile makes. Raises Unparsable where Docker could not build it, Skip where none can tell."""
+    if dockerfile.frontend is not None:
+        raise Skip(f"{target.path} is for {dockerfile.frontend[:60]}, whose language is not known here")
+    build = target.build
+    index = dockerfile.stage(build.target)
+    if index is None:
+        line = dockerfile.stages[-1].start.line
+        raise Unparsable(f"there is no stage {(build.target or '')[:60]}, which --target names", line)
+    passed = project.setting(build_args)
+
+    def given(name: str) -> Value | None:
+        value = build.arguments.get(name)
+        if value is None and any(fnmatchcase(name, pattern) for pattern in passed):
+            return unknown(name, filled=True)
+        return unknown(name) if value is None and build.open else value
+
+    return Built(target, dockerfile, index, image_of(dockerfile, index, given, build.target))
+
+
+def all_built(project: Project) -> tuple[tuple[Built, ...], tuple[str, ...]]:
+    """The images whose Dockerfile can be read, and why others can't be judged."""
+    return project.remember("images: built", lambda: _build_all(project))
+
+
+def _build_all(project: Project) -> tuple[tuple[Built, ...], tuple[str, ...]]:
+    found: list[Built] = []
+    reasons: list[str] = []
+    for target in targets(project).known:
+        try:
+            found.append(built(project, target, project.need(read_dockerfile, target.path, "6.file")))
+        except Unparsable:
+            reasons.append("see 6.file")
+        except Skip as skip:
+            reasons.append(skip.reason)
+    unknown_ones = targets(project).unknown
+    return tuple(found), (*reasons, *([unknown_ones] if unknown_ones else []))
+
+
+def _find_targets(project: Project) -> Targets:
+    found = [(job, build) for job, build in _builds(project) if _concerns(project, build)]
+    known = tuple(_target(project, job, build) for job, build in found if build.unknown is None)
+    for job, build in found:
+        if build.unknown is not None:
+            return Targets(known, f"what the job {job[:60]} builds can't be known: {build.unknown}")
+    if known:
+        return Targets(known)
+    for name in ("Dockerfile", "Containerfile"):
+        if project.entry(project.at(name)) is not None:
+            return Targets((Target(project.at(name)),))
+    raise Skip("there is no Dockerfile at the root, and no job that builds an image")
+
+
+def _builds(project: Project) -> Iterator[tuple[str, Build]]:
+    """The builds of the jobs of `.gitlab-ci.yml`, with the job's name."""
+    if not project.exists(project.ci_path):
+        return
+    config = project.need(gitlab_ci.parse, project.ci_path, "3.include")
+    for job in gitlab_ci.jobs(config, project.ci_path):
+        for build in builds_of("\n".join(line.text for line in job.scripts), job.variables):
+            yield job.name, build
+
+
+def _concerns(project: Project, build: Build) -> bool:
+    """Whether a build is this project's: of a pipeline that several sub-projects share, what lies in its folder."""
+    shared = project.folder != "." and project.ci_path == ".gitlab-ci.yml"
+    return not shared or build.unknown is not None or any(path.startswith(project.at("")) for path in build.files)
+
+
+def _target(project: Project, job: str, build: Build) -> Target:
+    files = [*build.files, *(project.at(path) for path in build.files)]
+    return Target(next((path for path in files if project.exists(path)), build.files[0]), build, job)

@@ -1,0 +1,453 @@
+"""Built container images must carry ten labels, each with a value: author, version, model and seven of label-schema.
+
+## Why
+An image outlives the pipeline that built it. Its labels are what tells, years later and on any machine, who built it,
+from which commit, and which model it serves.
+
+## What counts
+The image that a build job of `.gitlab-ci.yml` makes (its Dockerfile and its `--target`), else the last stage of the
+`Dockerfile` or `Containerfile` at the root. A `LABEL` counts in that stage and in the stages it is built `FROM`; so do
+`--label` of the job, and what the policy says that the central pipeline or a base image gives. Names are compared
+exactly, values are read as Docker reads them.
+
+## Fix safety
+Safe: one `LABEL` at the end of the stage, with the `ARG`s that it needs, adds what is missing and changes nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from checks.finding import Edit, Finding, Fix, Skip, Span
+from checks.images import Built, Target, all_built, build_args, built, targets
+from checks.policy import Setting, text_list, text_value
+from checks.project import Absent, Project, TooLarge
+from checks.read import Unparsable
+from checks.read.dockerfile import read_dockerfile
+from checks.read.image import literal, quoted, with_labels
+from checks.read.shellwords import Value
+from checks.standard import Check, Standard
+from checks.standards import all_rules
+from checks.tree import Unavailable
+
+standard = Standard(6, "Image labels", __doc__)
+
+SCHEMA = "org.label-schema."
+LABELS = (
+    *("author", "version", "model"),
+    *(SCHEMA + name for name in ("version", "name", "build-date", "vcs-ref", "vcs-url", "vendor", "schema-version")),
+)
+
+_DEFAULTS = {
+    "author": "$CI_COMMIT_AUTHOR",
+    "version": "$CI_COMMIT_REF_NAME",
+    SCHEMA + "version": "$CI_COMMIT_REF_NAME",
+    SCHEMA + "build-date": "$CI_COMMIT_TIMESTAMP",
+    SCHEMA + "vcs-ref": "$CI_COMMIT_SHA",
+    SCHEMA + "vcs-url": "$CI_PROJECT_URL",
+    SCHEMA + "vendor": "$CI_PROJECT_ROOT_NAMESPACE",
+    SCHEMA + "schema-version": "1.0",
+}
+_OTHER_NAMES = {
+    "author": ("maintainer", "authors", "org.opencontainers.image.authors"),
+    "version": ("org.opencontainers.image.version",),
+    SCHEMA + "name": ("org.opencontainers.image.title",),
+    SCHEMA + "build-date": ("org.opencontainers.image.created",),
+    SCHEMA + "vcs-ref": ("org.opencontainers.image.revision",),
+    SCHEMA + "vcs-url": ("org.opencontainers.image.source",),
+    SCHEMA + "vendor": ("org.opencontainers.image.vendor",),
+}
+"""What people write instead."""
+
+# ── examples ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_ALL = {label: f'LABEL {label}="x"\n' for label in LABELS}
+_REST = "".join(text for label, text in _ALL.items() if label != "version")
+"""Every label but `version`, for examples of that one."""
+_WORDS = _DEFAULTS | {"model": "iris", SCHEMA + "name": "iris"}
+
+
+def _lacking(label: str) -> tuple[str, str]:
+    """A Dockerfile without the label, its place marked; and what the fix makes of it."""
+    lines = ["FROM scratch", *(text.rstrip() for other, text in _ALL.items() if other != label), ""]
+    name = re.match(r"\$(\w+)", _WORDS[label])
+    added = [f"ARG {name[1]}"] if name else []
+    fixed = "\n".join([*lines[:-1], *added, f'LABEL {label}="{_WORDS[label]}"', ""])
+    return "\n".join([*lines[:-2], f"{lines[-2]}  # <- 6.{label}", ""]), fixed
+
+
+for _label in LABELS:
+    _before, _after = _lacking(_label)
+    standard.good(_label, {"Dockerfile": "FROM scratch\n" + "".join(_ALL.values())})
+    standard.bad(_label, {"Dockerfile": _before}, fixed={"Dockerfile": _after})
+
+_JOB = """\
+include: {project: ml-platform/model-promotion-pipeline}
+variables: {MODEL_WEIGHTS: "s3://ml-platform-bucket/iris/models/2026-03-01T12:00:00Z", FOLDER: docker}
+build:
+  script:
+    - """
+
+
+def _version(text: str, **files: str) -> dict[str, str]:
+    return {"Dockerfile": text, **files}
+
+
+def _job(command: str, text: str, path: str = "Dockerfile") -> dict[str, str | None]:
+    return {"Dockerfile": None, path: text, ".gitlab-ci.yml": _JOB + command + "\n"}
+
+
+standard.good("file", {})
+standard.bad("file", _version("FROM scratch\nLABLE version=1  # <- 6.file\n"))
+standard.bad("file", _version("LABEL version=1  # <- 6.file\nFROM scratch\n"))
+standard.bad("file", _version('FROM scratch\nLABEL version="1  # <- 6.file\n'))
+standard.bad("file", _version("FROM scratch\nLABEL version=${A:=1}  # <- 6.file\n"))
+standard.bad("file", _version("FROM scratch\nRUN x\nRUN <<EOF  # <- 6.file\nEND\n"))
+standard.bad("file", _version("FROM scratch AS app\nONBUILD FROM x  # <- 6.file\n"))
+standard.bad("file", _version("FROM $BASE  # <- 6.file\n"))
+standard.bad("file", _job("docker build -f $FOLDER/Dockerfile .", "FROM x\n"), absent=("docker/Dockerfile",))
+standard.bad("file", _job("docker build --target run .", "FROM x AS build  # <- 6.file\n"))
+standard.skip("file", {"Dockerfile": None}, because="no job that builds an image")
+standard.skip("file", _version("# syntax=acme/plus:1\nINCLUDE x\n"), because="acme/plus:1")
+standard.skip("file", _job("docker build -f $WHERE .", "FROM x\n"), because="can't be known")
+standard.skip("file", _version("FROM x\n", **{".gitlab-ci.yml": "a: [\n"}), because="see 3.include")
+standard.skip("version", _version("FROM scratch\nFOO\n"), because="see 6.file")
+
+for _text in (
+    "LABEL version=1",
+    "label version=1",
+    'LABEL version "1"',
+    'LABEL version = "1"',
+    'LABEL "version"="1 2"',
+    "LABEL other='a' \\\n  # why\n\n  version=\"1\"",
+    "ARG V=1\nLABEL version=$V",
+    "ARG CI_COMMIT_TAG\nLABEL version=$CI_COMMIT_TAG",
+    "ENV V=1\nLABEL version=${V}",
+    "LABEL version=${V:-1}",
+    "ENV V=1\nLABEL version=${V:+2}",
+    "ARG TARGETARCH\nLABEL version=$TARGETARCH",
+    "LABEL version='$V'",
+    'LABEL version="\\$V"',
+    "LABEL version=\nLABEL version=2",
+    "ENV N=version\nLABEL $N=1",
+):
+    standard.good("version", _version(f"FROM scratch\n{_REST}{_text}\n"))
+standard.good("version", _version(f"FROM scratch AS Base\nENV V=1\nLABEL version=1\nFROM base\n{_REST}"))
+standard.good("version", _version(f"FROM scratch AS a\nENV V=1\nFROM a\n{_REST}LABEL version=$V\n"))
+standard.good("version", _version(f"ARG V=1\nFROM scratch\nARG V\n{_REST}LABEL version=$V\n"))
+standard.good("version", _version(f"ARG B=x\nFROM scratch AS x\nLABEL version=1\nFROM $B\n{_REST}"))
+standard.good("version", _version(f"# escape=`\nFROM scratch\n{_REST}LABEL a=b `\n version=1\n"))
+standard.good("version", {"Dockerfile": None, "Containerfile": f"FROM scratch\n{_REST}LABEL version=1\n"})
+standard.good("version", _job("docker build --label version=$CI_COMMIT_SHA .", f"FROM x\n{_REST}"))
+standard.good("version", _job("docker build --build-arg V=1 .", f"FROM x\nARG V\n{_REST}LABEL version=$V\n"))
+standard.good("version", _job("docker build --target a .", f"FROM x AS a\n{_REST}LABEL version=1\nFROM x\n"))
+standard.good("version", _version(f"FROM a/b:1\n{_REST}"), policy={"base_image_labels": {"a/*": ("version",)}})
+standard.good("version", _version(f"FROM x\nARG V\n{_REST}LABEL version=$V\n"), policy={"build_args": ("V",)})
+
+_MARKED = _REST.rstrip() + "  # <- 6.version\n"
+for _text in (
+    "ARG V\nLABEL version=$V",
+    "LABEL version=",
+    'LABEL version=" "',
+    "LABEL version=$V",
+    "LABEL version=1\nLABEL version=''",
+    "LABEL Version=1",
+    "ENV V=1\nLABEL version=${V:+}",
+    "ENV V=\nLABEL version=${V-1}",
+    "LABEL version=${V:?missing}",
+    "LABEL version=$V\nARG V=1\nLABEL last=1",
+    "ENV A=1 V=$A\nLABEL version=$V",
+    "LABEL TARGETARCH=1 version=$TARGETARCH",
+):
+    standard.bad("version", _version(f"FROM scratch\n{_REST}{_text}  # <- 6.version\n"))
+standard.bad("version", _version(f"FROM scratch\n{_MARKED}ONBUILD LABEL version=1\n"))
+standard.bad("version", _version(f"FROM scratch AS a\nLABEL version=1\nFROM scratch\n{_MARKED}COPY --from=a / /\n"))
+standard.bad("version", _version(f"FROM scratch AS a\n{_REST}FROM a  # <- 6.version\nRUN x\n"))
+standard.bad("version", _version(f"ARG V=1\nFROM x\n{_REST}LABEL version=$V  # <- 6.version\n"))
+standard.bad("version", _version(f"FROM a/b:1\n{_MARKED}"), policy={"base_image_labels": {"b/*": ("version",)}})
+standard.bad("version", _job("cd docker && docker build .", f"FROM x\n{_MARKED}", "docker/Dockerfile"))
+standard.bad("version", _job("docker build --label version= .", f"FROM x\n{_MARKED}"))
+standard.bad("version", _job("docker build --target a .", f"FROM x AS a\n{_MARKED}FROM a\nLABEL version=1\n"))
+standard.skip("version", _version(f"FROM python\n{_REST}LABEL version=$PYTHON_VERSION\n"), because="PYTHON_VERSION")
+standard.skip("version", _version(f"FROM x AS a\nARG V=1\nFROM a\n{_REST}LABEL version=$V\n"), because="depends on V")
+standard.skip("version", _version(f"FROM x\n{_REST}LABEL $K=1\n"), because="can't be known")
+standard.skip("version", _job("docker build --label version=$V .", f"FROM x\n{_REST}"), because="depends on V")
+standard.skip("version", _job('docker build --label "$KV" .', f"FROM x\n{_REST}"), because="--label comes")
+standard.skip("version", _job("docker build $OPTIONS .", f"FROM x\n{_REST}"), because="come from a variable")
+standard.bad(
+    "version",
+    _version("FROM scratch\nLABEL author=a  # <- 6.version\n# the end\n"),
+    fixed=_version("""
+        FROM scratch
+        LABEL author=a
+        ARG CI_COMMIT_REF_NAME
+        ARG CI_COMMIT_TIMESTAMP
+        ARG CI_COMMIT_SHA
+        ARG CI_PROJECT_URL
+        LABEL version="$CI_COMMIT_REF_NAME" \\
+              model="iris" \\
+              org.label-schema.version="$CI_COMMIT_REF_NAME" \\
+              org.label-schema.name="iris" \\
+              org.label-schema.build-date="$CI_COMMIT_TIMESTAMP" \\
+              org.label-schema.vcs-ref="$CI_COMMIT_SHA" \\
+              org.label-schema.vcs-url="$CI_PROJECT_URL" \\
+              org.label-schema.vendor="Acme" \\
+              org.label-schema.schema-version="1"
+        # the end
+    """),
+    policy={"vendor": "Acme", "labels": {SCHEMA + "schema-version": "1"}},
+)
+
+
+# ── rules ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _label_values(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) and text.isprintable() for text in value.values()):
+        raise ValueError("must be a mapping of labels to texts of one line")
+    for name in value:
+        if name not in LABELS:
+            near = difflib.get_close_matches(str(name), LABELS, 1, 0)
+            raise ValueError(f"{name} is none of the ten labels; did you mean {near[0]}?")
+    return value
+
+
+def _keys_by_image(value: Any) -> Mapping[str, tuple[str, ...]]:
+    if not isinstance(value, dict) or not all(isinstance(pattern, str) for pattern in value):
+        raise ValueError("must be a mapping of image patterns to lists of labels")
+    return {pattern: text_list(keys) for pattern, keys in value.items()}
+
+
+_NONE: tuple[str, ...] = ()
+_NO_VALUES: Mapping[str, str] = {}
+_NO_KEYS: Mapping[str, tuple[str, ...]] = {}
+labels = standard.setting(
+    Setting("labels", _NO_VALUES, "what a fix writes into the labels; $CI_… variables may be used", _label_values)
+)
+vendor = standard.setting(Setting("vendor", "", "the value of org.label-schema.vendor in a fix", text_value))
+pipeline_labels = standard.setting(
+    Setting("pipeline_labels", _NONE, "labels that the central pipeline passes with --label", text_list)
+)
+base_image_labels = standard.setting(
+    Setting("base_image_labels", _NO_KEYS, "labels that base images carry, by a pattern of the image", _keys_by_image)
+)
+standard.setting(build_args)
+
+
+@standard.rule("file")
+def file(project: Project) -> Iterator[Finding]:
+    """The Dockerfile exists where a job builds it, and Docker can build it."""
+    found = targets(project)
+    for target in found.known:
+        yield from _unbuildable(project, target)
+    if found.unknown:
+        raise Skip(found.unknown)
+
+
+def _label_rule(label: str) -> Check:
+    def check(project: Project) -> Iterator[Finding]:
+        reasons = list(all_built(project)[1])
+        for place in _places(project):
+            verdict = place.verdicts[label]
+            if verdict.problem is not None:
+                yield Finding(place.path, place.span, verdict.problem, place.context(label))
+            elif verdict.reason is not None:
+                reasons.append(verdict.reason)
+        if reasons:
+            raise Skip(reasons[0])
+
+    check.__doc__ = f"The built image has a value for the label {label}."
+    return check
+
+
+def add_labels(project: Project, finding: Finding) -> Fix | None:
+    """All labels that a stage lacks, in one LABEL at its end."""
+    for place in _places(project):
+        if place.path == finding.path and finding.context in map(place.context, place.lacking):
+            return _addition(project, place)
+    return None
+
+
+for _label in LABELS:
+    standard.rule(_label)(_label_rule(_label)).fix(safe=True)(add_labels)
+
+
+def _unbuildable(project: Project, target: Target) -> Iterator[Finding]:
+    try:
+        built(project, target, project.parse(read_dockerfile, target.path))
+    except Absent:
+        message = f"There is no {target.path}{target.by}: add it, or correct the job"
+        yield Finding(target.path, None, message, "Dockerfile")
+    except Unparsable as error:
+        lines = project.bytes(target.path).decode("utf-8", "replace").split("\n")
+        line = min(error.line or 1, len(lines))
+        message = f"Docker can't build this file{target.by}: {error.why}"
+        yield Finding(target.path, Span.of_line(line, lines[line - 1].rstrip("\r")), message, "Dockerfile")
+
+
+# ── its labels ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of one label: what is wrong with it, or why it can't be known; neither where it has a value."""
+
+    problem: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stage that is built, once or by several jobs, with what is said of its labels."""
+
+    built: tuple[Built, ...]
+    verdicts: Mapping[str, Verdict]
+
+    @property
+    def path(self) -> str:
+        return self.built[0].target.path
+
+    @property
+    def span(self) -> Span:
+        return self.built[0].dockerfile.span(self.built[0].stage.last_label)
+
+    @property
+    def lacking(self) -> list[str]:
+        return [label for label, verdict in self.verdicts.items() if verdict.problem is not None]
+
+    def context(self, label: str) -> str:
+        one = self.built[0]
+        last = one.index == len(one.dockerfile.stages) - 1
+        return label if last else f"{label} of {one.stage.name or one.index}"
+
+
+def _places(project: Project) -> tuple[Place, ...]:
+    """The stages that are built."""
+    return project.remember("6 places", lambda: _find_places(project))
+
+
+def _find_places(project: Project) -> tuple[Place, ...]:
+    groups: dict[tuple[str, int], list[Built]] = {}
+    for one in all_built(project)[0]:
+        groups.setdefault(one.place, []).append(one)
+    return tuple(Place(tuple(group), _verdicts(project, group)) for group in groups.values())
+
+
+def _verdicts(project: Project, group: Sequence[Built]) -> dict[str, Verdict]:
+    """The worst of each label's verdicts."""
+    found: dict[str, Verdict] = {}
+    for label in LABELS:
+        verdicts = [_verdict(project, one, label) for one in group]
+        found[label] = min(verdicts, key=lambda verdict: (verdict.problem is None, verdict.reason is None))
+    return found
+
+
+def _verdict(project: Project, one: Built, label: str) -> Verdict:
+    build, image = one.target.build, one.image
+    passed = _central_pipeline(project) if label in project.setting(pipeline_labels) else False
+    inherited = _inherited(project, image.base, label)
+    value = build.labels.get(label) or image.labels.get(label)
+    if passed or (value and value.blank is False) or (value is None and inherited):
+        return Verdict()
+    if value is not None and value.blank is None:
+        names = ", ".join(sorted(value.names)) or "what can't be known"
+        return Verdict(reason=f"the value of {label} depends on {names[:200]}")
+    if passed is None:
+        return Verdict(reason=f"the central pipeline may pass {label} (see 3.include)")
+    if value is None and inherited is None:
+        return Verdict(reason=f"the base image may carry {label}, and its name can't be known")
+    doubt = build.open or image.open
+    return Verdict(reason=doubt) if doubt else Verdict(problem=_problem(one, label, value))
+
+
+def _inherited(project: Project, base: Value, label: str) -> bool | None:
+    """Whether the policy says that the base image carries the label; None where its name can't be known."""
+    patterns = [pattern for pattern, keys in project.setting(base_image_labels).items() if label in keys]
+    if base.text is None:
+        return None if patterns else False
+    bare = re.sub(r"(?:@[^/]*|:[^/:]*)+$", "", base.text)
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in (base.text, bare))
+
+
+def _central_pipeline(project: Project) -> bool | None:
+    """Whether 3.include passes; None where that can't be known."""
+
+    def ask() -> bool | None:
+        try:
+            return any(rule.id == "3.include" and not any(rule.check(project)) for rule in all_rules())
+        except (Skip, Absent, Unparsable, TooLarge, Unavailable):
+            return None
+
+    return project.remember("6 pipeline", ask)
+
+
+def _problem(one: Built, label: str, value: Value | None) -> str:
+    if value is not None:
+        unset = ", ".join(sorted(value.names))[:200]
+        why = f" ({unset} has no value in this stage: an ARG must be declared in it, and passed)" if unset else ""
+        return f"The label {label} is empty{one.target.by}{why}: give it a value"
+    near = _nearest(label, one.image.labels)
+    meant = f" ({near[:60]} is another label: names are compared exactly)" if near else ""
+    return f"The image has no label {label}{one.target.by}{meant}: add it to a LABEL of the final stage"
+
+
+def _nearest(label: str, keys: Mapping[str, Value]) -> str | None:
+    """The key that is probably meant for the label."""
+    plain = {key.lower().replace("_", "-"): key for key in keys if key not in LABELS}
+    short = label.removeprefix(SCHEMA)
+    for name in (label, short, *_OTHER_NAMES.get(label, ())):
+        if name in plain:
+            return plain[name]
+    near = difflib.get_close_matches(label, plain, 1, 0.85)
+    return plain[near[0]] if near else None
+
+
+# ── the fix ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _addition(project: Project, place: Place) -> Fix | None:
+    """Labels whose value would not reach the image are left out."""
+    one = place.built[0]
+    words = {label: word for label in place.lacking if (word := _word(project, one, label)) is not None}
+    data = with_labels(one.dockerfile, one.index, one.image, words)
+    effective = {label: word for label, word in words.items() if data and _holds(project, place, data, label)}
+    if len(effective) < len(words):
+        data = with_labels(one.dockerfile, one.index, one.image, effective)
+    return Fix((Edit(place.path, one.dockerfile.data, data),)) if data else None
+
+
+def _holds(project: Project, place: Place, data: bytes, label: str) -> bool:
+    """Whether the label has a value after the fix, for every job that builds the stage."""
+    after = read_dockerfile(data)
+    return all(_verdict(project, built(project, one.target, after), label) == Verdict() for one in place.built)
+
+
+def _word(project: Project, one: Built, label: str) -> str | None:
+    """What the fix writes behind `label=`; None for what can't stand in a line."""
+    escape = one.dockerfile.escape
+    written = project.setting(labels).get(label)
+    if written is not None:
+        return quoted(written, escape)
+    if label in ("model", SCHEMA + "name"):
+        return literal(project.name, escape)
+    if label == SCHEMA + "vendor" and project.setting(vendor):
+        return literal(project.setting(vendor), escape)
+    before = _author_before(project, one) if label == "author" else None
+    return (literal(before, escape) if before else None) or f'"{_DEFAULTS[label]}"'
+
+
+def _author_before(project: Project, one: Built) -> str | None:
+    """The author's label at the merge base."""
+    if project.base is None:
+        return None
+    try:
+        before, _ = all_built(project.base)
+    except (Skip, Absent, Unparsable, TooLarge, Unavailable):
+        return None
+    values = (other.image.labels.get("author") for other in before if other.place == one.place)
+    return next((value.text for value in values if value and value.text), None)
