@@ -128,6 +128,11 @@ def reply(call: Call) -> Answer:
     return Answer(201, review_shapes.note(call.gitlab, _made(call, outcome)))
 
 
+@route("GET", f"{MR}/discussions/:discussion_id/notes", anonymous=True)
+def list_discussion_notes(call: Call) -> Answer:
+    return Answer(200, [review_shapes.note(call.gitlab, one) for one in find.discussion(call).notes])
+
+
 @route("GET", f"{MR}/discussions/:discussion_id/notes/:note_id", anonymous=True)
 def get_discussion_note(call: Call) -> Answer:
     return Answer(200, review_shapes.note(call.gitlab, _inside(call)))

@@ -80,7 +80,7 @@ def refresh(gitlab: Instance, mr: MergeRequest) -> None:
     start = githost.rev(repo, f"refs/heads/{mr.target_branch}") or mr.head
     base = githost.merge_base(repo, start, mr.head)
     old = mr.version
-    if old and (old.head, old.base) == (mr.head, base):
+    if old and (old.head, old.base, old.start) == (mr.head, base, start):
         return
     githost.update_ref(repo, f"refs/keep-around/{start}", start)
     mr.versions.append(DiffVersion(gitlab.next_id("version"), base, start, mr.head))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
 from tests.gitlab import access, githost, suggestions, tracing
 from tests.gitlab.instance import Instance
@@ -27,7 +29,12 @@ def path(note: Note) -> str:
 def blob(note: Note) -> bytes | None:
     """The file at the head that the position names."""
     assert note.position is not None
-    return githost.read(note.discussion.mr.project.repo, note.position["head_sha"], path(note))
+    return _content(note.discussion.mr.project.repo, note.position["head_sha"], path(note))
+
+
+@lru_cache(maxsize=1024)
+def _content(repo: Path, sha: str, name: str) -> bytes | None:
+    return githost.read(repo, sha, name)
 
 
 def parsed(gitlab: Instance, note: Note) -> list[Suggestion]:
@@ -54,7 +61,7 @@ def why_not(suggestion: Suggestion) -> str | None:
     note = suggestion.note
     mr = note.discussion.mr
     head = source_head(mr)
-    there = githost.read(mr.project.repo, head, path(note)) if head else None
+    there = _content(mr.source.repo, head, path(note)) if head and mr.source else None
     return suggestions.why_not(
         path=path(note),
         now=None if there is None else suggestions.contents(there, line(note), suggestion.asked)[0],
@@ -71,6 +78,10 @@ def source_head(mr: MergeRequest) -> str | None:
     """Null where branch or project is gone."""
     if mr.source is None or mr.source.deleted:
         return None
+    # Each list of threads asks this for each suggestion: the file of the ref spares a process.
+    loose = mr.source.repo / "refs/heads" / mr.source_branch
+    if loose.is_file():
+        return loose.read_text().strip()
     return githost.rev(mr.source.repo, f"refs/heads/{mr.source_branch}")
 
 
