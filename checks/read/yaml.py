@@ -233,9 +233,11 @@ def _documents(stream: Stream) -> Iterator[Document]:
     for event in events:
         match event:
             case yaml.DocumentStartEvent():
-                anchors, opened, start = {}, [_Open(event)], event.end_mark.index
+                anchors, opened = {}, [_Open(event)]
+                start = event.end_mark.index if event.explicit else start
             case yaml.DocumentEndEvent():
                 yield Document(opened[0].children[0], start)
+                start = event.end_mark.index
             case yaml.CollectionStartEvent():
                 opened.append(_Open(event))
                 anchors.update({event.anchor: None} if event.anchor else {})
