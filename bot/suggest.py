@@ -119,5 +119,15 @@ def unified(fix: Fix) -> str:
     return "\n".join(parts)
 
 
+def essence(fix: Fix) -> str:
+    """What a fix takes away and adds, wherever that stands: the same when lines are added above it."""
+    change = replacement(fix)
+    if change is None:
+        lines = (line for line in unified(fix).split("\n") if line[:1] in "+-")
+        return "\n".join(lines)
+    before = _lines(fix.edits[0].before or b"")[change.first - 1 : change.last]
+    return f"{b''.join(before).decode()}\0{change.text}"
+
+
 def _shown(data: bytes | None) -> list[str]:
     return [] if not data else data.decode("utf-8", "backslashreplace").removesuffix("\n").split("\n")[:20_000]

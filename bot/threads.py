@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from bot import words
 from bot.action import Action, Open, Reopen, Resolve, Update, View
 from bot.mr import Position, Thread, position_of_file, position_of_line
-from bot.suggest import Replacement, replacement, unified
+from bot.suggest import Replacement, essence, replacement, unified
 from checks.finding import Finding, Fix
 from checks.inspection import Inspection
 from checks.standards import all_standards
@@ -38,7 +38,7 @@ class Group:
     def digest(self) -> str:
         """Of what a thread about it says, wherever it stands."""
         said = [(f.rule, f.message) for f in self.findings]
-        fix = (self.fix.safe, self.fix.note, unified(self.fix)) if self.fix else None
+        fix = (self.fix.safe, self.fix.note, essence(self.fix)) if self.fix else None
         return hashlib.sha256(repr((said, fix)).encode(errors="surrogatepass")).hexdigest()[:16]
 
 

@@ -121,7 +121,7 @@ def _by_name(raws: Sequence[_Raw]) -> Iterator[ChangedFile]:
 def _files(output: bytes) -> Iterator[ChangedFile]:
     raws, patch = _raws(output)
     starts = [found.start() for found in re.finditer(rb"^diff --git ", patch, re.MULTILINE)]
-    parts = [patch[start:end] for start, end in zip(starts, [*starts[1:], len(patch)], strict=True)]
+    parts = [patch[start:end] for start, end in zip(starts, [*starts, len(patch)][1:], strict=True)]
     # A file that became a link, or the other way round, has two patches: its deletion and its creation.
     owners = [raw for raw in raws for _ in range(2 if raw.letter == "T" else 1)]
     if len(owners) != len(parts):

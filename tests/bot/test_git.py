@@ -196,6 +196,14 @@ def test_a_diff_gives_the_runs_of_changed_lines_as_git_counts_them(world: World)
     assert files["new"] == ChangedFile("new", "new", "added", (Hunk(0, 0, 1, 2),))
 
 
+def test_a_commit_that_undoes_all_others_leaves_an_empty_diff(world: World) -> None:
+    base = world.push({"a": b"1\n"})
+    world.push({"a": b"2\n"})
+    undone = world.push({"a": b"1\n"})
+    world.mirror.fetch(world.remote, Want(base), Want(undone))
+    assert world.mirror.diff(base, undone) == ()
+
+
 def test_only_files_whose_text_gitlab_shows_are_textual(world: World) -> None:
     before: dict[str, Change] = {
         "same": SERVE,
