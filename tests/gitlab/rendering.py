@@ -18,6 +18,7 @@ KEPT = {"details", "summary", "br", "b", "strong", "em", "i", "code", "kbd", "su
 FOLDING = ("summary", "details")
 PIECE = re.compile(r"(?s)<!--.*?(?:-->|\Z)|<(/?)([a-zA-Z][\w-]*)((?:\s[^<>]*)?)/?>|[^<]+|<")
 MENTION = re.compile(r"(?<![\w/@.])@([A-Za-z0-9][\w.-]*\w)")
+COMMIT = re.compile(r"(?<![\w/.-])[0-9a-f]{40}(?![\w/.-])")
 SHORTCODE = re.compile(r":([a-z0-9_+]+):")
 EMOJI = {
     "eyes": "👀",
@@ -113,6 +114,7 @@ class _Rules:
 
     def text(self, tokens: Sequence[Token], index: int, *_: Any) -> str:
         shown = SHORTCODE.sub(lambda code: EMOJI.get(code[1], code[0]), escape(tokens[index].content, quote=False))
+        shown = COMMIT.sub(lambda sha: f'<a href="../commit/{sha[0]}"><code>{sha[0][:8]}</code></a>', shown)
         return MENTION.sub(r'<span class="mention">@\1</span>', shown)
 
     def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: Any) -> str:

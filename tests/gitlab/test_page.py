@@ -176,6 +176,7 @@ def test_hostile_text_stays_text(told: Told) -> None:
         ("a <!-- mark --> b", "<p>a  b</p>"),
         ("<!-- mark -->", ""),
         ("`@anne` and @anne", '<code>@anne</code> and <span class="mention">@anne</span>'),
+        ("as " + "1a" * 20, f'<a href="../commit/{"1a" * 20}"><code>1a1a1a1a</code></a>'),
         (":eyes: :nothing:", "👀 :nothing:"),
         ("![pic](http://x.test/y.png)", '<a href="http://x.test/y.png">'),
         ("<b onclick=x>bold</b>", "<b>bold</b>"),
