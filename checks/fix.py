@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from checks.finding import Edit, Finding, Fix, Outcome, Skip
@@ -107,17 +108,26 @@ class Combined:
     left: tuple[tuple[Finding, str], ...]
 
 
-def combine(start: Workshop, findings: Sequence[Finding], allowed: Callable[[Finding, Fix], bool]) -> Combined:
+def combine(
+    start: Workshop,
+    findings: Sequence[Finding],
+    allowed: Callable[[Finding, Fix], bool],
+    done: Mapping[str, bytes | None] | None = None,
+) -> Combined:
     """Applies the fixes of the findings one after another, each on a fresh check of what the others left.
 
-    `allowed` says whether a fix may be used (safe ones only, say).
+    `allowed` says whether a fix may be used (safe ones only, say). `done`: edits for other projects of the same tree,
+    which may have changed a file that this one has a part in.
     """
-    shop, edits = start, dict[str, bytes | None]()
+    edits = dict(done or {})
+    shop = _moved_on(start, edits) if edits else start
     fixed: list[Finding] = []
     left: list[tuple[Finding, str]] = []
+    along = Keys()
     for finding in findings:
-        current = _find_again(shop.outcomes, finding, _done_before(fixed, finding))
-        if current is None:
+        current = _find_again(start.outcomes, shop.outcomes, finding, fixed)
+        if current is None or along[finding.key] > 0:
+            along[finding.key] -= 1
             fixed.append(finding)  # another one's fix took it away
             continue
         proposal = shop.propose(current)
@@ -128,24 +138,26 @@ def combine(start: Workshop, findings: Sequence[Finding], allowed: Callable[[Fin
                 left.append((finding, f"its fix failed its proof: {reason}"))
             case Proposal(fix=fix) if not allowed(finding, fix):
                 left.append((finding, "its fix is unsafe: a person has to look at it"))
-            case Proposal(fix=fix):
+            case Proposal(fix=fix, resolves=resolves):
                 edits |= fix.overlay
                 fixed.append(finding)
+                along[finding.key] += resolves[finding.key] - 1
                 shop = _moved_on(start, edits)
     return Combined(edits, tuple(fixed), tuple(left))
 
 
-def _done_before(fixed: Sequence[Finding], finding: Finding) -> int:
-    return sum(1 for other in fixed if other.key == finding.key)
+def _find_again(
+    before: Iterable[Outcome], now: Iterable[Outcome], finding: Finding, fixed: Iterable[Finding]
+) -> Finding | None:
+    """The finding in a later state: of its equals, as many stand before it as before, less those that are fixed."""
+    earlier = list(itertools.takewhile(lambda one: one != finding.fingerprint, _equals(before, finding)))
+    rank = len(earlier) - sum(1 for one in fixed if one.fingerprint in earlier)
+    equals = [f for outcome in now for f in outcome.findings if f.key == finding.key]
+    return equals[rank] if rank < len(equals) else None
 
 
-def _find_again(outcomes: Iterable[Outcome], finding: Finding, done: int) -> Finding | None:
-    """The finding in a later state: among its equals, the one whose place in the order it has taken."""
-    equals = [f for outcome in outcomes for f in outcome.findings if f.key == finding.key]
-    exact = [f for f in equals if f.fingerprint == finding.fingerprint]
-    if done == 0:
-        return exact[0] if exact else None
-    return equals[0] if equals else None
+def _equals(outcomes: Iterable[Outcome], finding: Finding) -> Iterator[str]:
+    return (f.fingerprint for outcome in outcomes for f in outcome.findings if f.key == finding.key)
 
 
 def _moved_on(start: Workshop, edits: Mapping[str, bytes | None]) -> Workshop:

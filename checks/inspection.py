@@ -97,7 +97,7 @@ class Inspection:
             own = [f for f in findings if f.project == folder]
             if not own:
                 continue
-            done = combine(shop, own, lambda _, fix: unsafe or fix.safe)
+            done = combine(shop, own, lambda _, fix: unsafe or fix.safe, edits)
             edits |= done.edits
             fixed += done.fixed
             left += done.left
