@@ -255,7 +255,7 @@ def merge(call: Call) -> Answer:
 
 def _versions(call: Call, mr: MergeRequest) -> list[DiffVersion]:
     """Newest first; none while the merge request is being prepared."""
-    return mr.versions[::-1] if merge_requests.is_prepared(call.gitlab, mr) else []
+    return mr.versions[::-1] if merge_requests.is_prepared(call.gitlab, mr, read=True) else []
 
 
 def _version(call: Call) -> tuple[MergeRequest, DiffVersion | None]:

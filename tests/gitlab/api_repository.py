@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from typing import Any
 
 from tests.gitlab import access, find, githost, patches, pushes, shapes
@@ -19,6 +20,8 @@ def commit_of(project: Project, name: str) -> str | None:
     """By branch, tag or sha (also a short one); nothing that begins with a dash or goes into reflogs."""
     if not name or name.startswith("-") or any(word in name for word in ("..", "@{", ":", " ")):
         return None
+    if re.fullmatch(r"[0-9a-f]{40}", name):
+        return githost.rev(project.repo, name)
     candidates = (f"refs/heads/{name}", f"refs/tags/{name}", name)
     return next((sha for ref in candidates if (sha := githost.rev(project.repo, ref))), None)
 

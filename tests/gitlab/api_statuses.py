@@ -104,7 +104,7 @@ def _ref(call: Call, project: Project, sha: str) -> str:
     if known:
         return known[0]
     for ref, head in githost.refs(project.repo).items():
-        if githost.is_ancestor(project.repo, sha, head):
+        if sha == head or githost.is_ancestor(project.repo, sha, head):
             return ref.removeprefix("refs/heads/")
     not_found("References for commit")
 

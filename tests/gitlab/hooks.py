@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from tests.gitlab import access, githost
@@ -102,7 +104,8 @@ def blocking_resolved(mr: MergeRequest) -> bool:
 
 
 def merge_request_data(gitlab: Instance, mr: MergeRequest) -> Payload:
-    last = githost.log(mr.project.repo, None, mr.head, limit=1)
+    owner = mr.source if mr.source and not mr.source.deleted else mr.project
+    last = _commit(owner.repo, mr.head)
     return {
         **_merge_request_people(mr),
         "blocking_discussions_resolved": blocking_resolved(mr),
@@ -118,7 +121,7 @@ def merge_request_data(gitlab: Instance, mr: MergeRequest) -> Payload:
         "id": mr.id,
         "iid": mr.iid,
         "labels": labels_data(mr),
-        "last_commit": commit_data(gitlab, mr.source or mr.project, last[0]) if last else None,
+        "last_commit": commit_data(gitlab, owner, last),
         "last_edited_at": None,
         "last_edited_by_id": None,
         "merge_commit_sha": mr.merge_commit,
@@ -145,6 +148,11 @@ def merge_request_data(gitlab: Instance, mr: MergeRequest) -> Payload:
         "url": f"{gitlab.url}/{mr.project.path}/-/merge_requests/{mr.iid}",
         "work_in_progress": mr.draft,
     }
+
+
+@lru_cache(maxsize=256)
+def _commit(repo: Path, sha: str) -> Commit:
+    return githost.log(repo, None, sha, limit=1)[0]
 
 
 def _merge_request_people(mr: MergeRequest) -> Payload:

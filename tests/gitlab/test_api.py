@@ -112,7 +112,7 @@ def test_files_are_read_by_encoded_path(world: World) -> None:
         project.files.raw("nothing", ref="main")
     names = [one["path"] for one in project.repository_tree(ref="change", recursive=True)]
     assert names == ["README.md", "a b/ü.txt", "new.py", "serve.py"]
-    compared = project.repository_compare("main", "change")
+    compared: Any = project.repository_compare("main", "change")
     assert len(compared["commits"]) == 2
 
 

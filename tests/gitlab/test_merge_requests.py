@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import gitlab as python_gitlab
 import pytest
@@ -121,8 +122,8 @@ def test_collaboration_lets_upstream_developers_push_to_one_branch_of_a_fork(wor
 def test_a_suggestion_is_applied_as_a_commit_that_resolves_its_thread(world: World) -> None:
     position = world.position(new=10)
     note = world.gitlab.start_thread(world.mr, world.bot, "```suggestion:-0+1\nnew\n```", position)
-    answer = world.client(world.anne).http_put(f"/suggestions/{note.suggestions[0].id}/apply")
-    assert answer["applied"] is True  # type: ignore[index]
+    answer: Any = world.client(world.anne).http_put(f"/suggestions/{note.suggestions[0].id}/apply")
+    assert answer["applied"] is True
     content = world.gitlab.read(world.project, "change", "serve.py")
     assert content == CHANGED.replace("line ten\nline ten and a half\n", "new\n").encode()
     commit = world.review().commits().next()
@@ -136,7 +137,7 @@ def test_after_one_suggestion_the_others_do_not_apply_and_a_batch_does(world: Wo
     notes = [world.gitlab.start_thread(world.mr, world.bot, text, world.position(new=n)) for text, n in texts]
     identities = [note.suggestions[0].id for note in notes]
     stale = world.gitlab.start_thread(world.mr, world.bot, "```suggestion:-1+0\nx\n```", world.position(new=11))
-    both = world.client().http_put("/suggestions/batch_apply", post_data={"ids": identities})
+    both: Any = world.client().http_put("/suggestions/batch_apply", post_data={"ids": identities})
     assert [one["applied"] for one in both] == [True, True]
     with pytest.raises(python_gitlab.GitlabHttpError) as error:
         world.client().http_put(f"/suggestions/{stale.suggestions[0].id}/apply")
@@ -187,7 +188,8 @@ def test_guests_of_a_private_project_see_no_merge_request(world: World) -> None:
     with pytest.raises(python_gitlab.GitlabGetError, match="404 Project Not Found"):
         world.client(guest).projects.get(world.project.id)
     world.gitlab.add_member(world.project, guest, GUEST)
-    assert world.client(guest).http_get(path)["id"] == world.project.id  # type: ignore[index]
+    answer: Any = world.client(guest).http_get(path)
+    assert answer["id"] == world.project.id
     assert world.call("GET", "", guest).status_code == 404
     world.project.visibility = "internal"
     assert world.call("GET", "", guest).status_code == 200

@@ -7,7 +7,7 @@ from typing import Any
 import gitlab as python_gitlab
 import pytest
 
-from tests.gitlab.conftest import CHANGED, World
+from tests.gitlab.conftest import CHANGED, SERVE, World
 from tests.gitlab.faults import Answers
 from tests.gitlab.model import GUEST
 
@@ -23,7 +23,7 @@ def thread(world: World, body: str = "Hello", **position: Any) -> Any:
     [{"new": 10}, {"new": 11}, {"old": 10}, {"old": 20}, {"old": 9, "new": 9}, {"old": 15, "new": 16},
      {"old": 30, "new": 30}],
 )  # fmt: skip
-def test_lines_are_named_as_the_diff_counts_them(world: World, line: dict[str, int]) -> None:
+def test_lines_are_named_as_the_diff_counts_them(world: World, line: dict[str, Any]) -> None:
     note = thread(world, **line).attributes["notes"][0]
     assert note["type"] == "DiffNote"
     assert note["resolvable"]
@@ -32,7 +32,8 @@ def test_lines_are_named_as_the_diff_counts_them(world: World, line: dict[str, i
 
 @pytest.mark.parametrize(
     "line",
-    [{"new": 10, "old": 10}, {"new": 9}, {"old": 9}, {"old": 9, "new": 10}, {"new": 99}, {"old": 1, "new": 1, "path": "README.md"}],
+    [{"new": 10, "old": 10}, {"new": 9}, {"old": 9}, {"old": 9, "new": 10}, {"new": 99},
+     {"old": 1, "new": 1, "path": "README.md"}],
 )  # fmt: skip
 def test_a_line_that_the_diff_does_not_have_is_refused(world: World, line: dict[str, Any]) -> None:
     with pytest.raises(python_gitlab.GitlabCreateError) as error:
@@ -58,15 +59,15 @@ def test_forms_are_understood_like_json(world: World) -> None:
     assert world.call("POST", "/discussions", files=files).status_code == 201
 
 
-def test_a_stale_head_with_a_line_that_it_lacks_is_a_500_that_saved_the_note(world: World) -> None:
-    position = world.position(new=12, old=11)
-    stale = world.position(new=12)
-    world.gitlab.push(world.project, "change", {"serve.py": CHANGED.replace("line 11\n", "line eleven\n")})
+def test_a_stale_triple_with_a_line_that_its_diff_lacks_is_a_500_that_saved_the_note(world: World) -> None:
+    """Line 9 was unchanged in the first version, and is added in the second, whose base has another line 9."""
+    stale = world.position(new=9)
+    main = world.gitlab.push(world.project, "main", {"serve.py": SERVE.replace("line 9\n", "line nine\n")})
+    world.gitlab.push(world.project, "change", {"serve.py": CHANGED}, parent=main, force=True)
     answer = world.call("POST", "/discussions", json={"body": "marker", "position": stale})
-    assert answer.status_code in (400, 500)
-    saved = [note for note in world.mr.notes() if note.body == "marker"]
-    assert bool(saved) == (answer.status_code == 500)
-    assert position["head_sha"] != world.position()["head_sha"]
+    assert answer.status_code == 500
+    assert [(note.body, note.broken) for note in world.mr.notes()] == [("marker", True)]
+    assert [one.attributes["notes"][0]["body"] for one in world.review().discussions.list()] == ["marker"]
 
 
 def test_a_plain_thread_is_resolvable_and_a_plain_note_is_not(world: World) -> None:
@@ -143,7 +144,7 @@ def test_a_note_of_quick_actions_alone_is_not_saved(world: World) -> None:
     assert world.mr.state == "closed"
     answer = world.call("POST", "/discussions", json={"body": "/reopen"})
     assert (answer.status_code, answer.json()) == (400, {"message": "400 Bad request - Note {}"})
-    assert world.mr.state == "opened"
+    assert world.review().state == "opened"
     assert world.mr.discussions == []
 
 
