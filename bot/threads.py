@@ -154,9 +154,10 @@ def _standing(view: View, thread: Thread, mark: words.ThreadMark, live: Group) -
     actions: list[Action] = [Reopen(thread.id)] if thread.resolved else []
     names = tuple(dict.fromkeys((*mark.findings, *live.entries)))
     gone = tuple(name for name in names if name not in live.entries)
-    if live.digest != mark.digest or returned or set(gone) != set(mark.gone):
-        body = _body(view, live, _remedy_at(view, thread, live))
-        actions.append(Update(thread.first.id, words.marked(body, words.ThreadMark(names, gone, live.digest))))
+    if thread.resolved or live.digest != mark.digest or set(gone) != set(mark.gone):
+        said = _body(view, live, _remedy_at(view, thread, live))
+        body = words.marked(said, words.ThreadMark(names, gone, live.digest))
+        actions += [Update(thread.first.id, body)] if body != thread.first.body else []
     return actions
 
 

@@ -1,0 +1,101 @@
+"""What holds at the end of every story."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from bot import words
+from tests.gitlab import githost, suggesting
+from tests.gitlab.model import Discussion
+from tests.stories.story import Story
+
+READS = 6
+"""The most calls that a head which was reviewed before may cost."""
+
+
+def check(story: Story) -> None:
+    """All laws. A story in which GitLab made trouble clears the faults before."""
+    no_quick_action_ran(story)
+    no_secret_is_told(story)
+    nothing_was_given_up(story)
+    only_known_calls(story)
+    one_mail_a_review(story)
+    if story.mr is not None:
+        nothing_is_said_twice(story)
+        suggestions_are_valid(story)
+        planning_again_yields_nothing(story)
+
+
+def planning_again_yields_nothing(story: Story) -> None:
+    """Every delivery of the story once more: nothing is written, and little is read."""
+    if story.request.state != "opened":
+        return
+    for delivery in [one for one in story.gitlab.deliveries if one.status == 202][-6:]:
+        calls = story.again(delivery)
+        writes = [call for call in calls if call.method != "GET"]
+        assert not writes, f"a {delivery.event} delivered again wrote: {writes}"
+        assert len(calls) <= READS, calls
+
+
+def nothing_is_said_twice(story: Story) -> None:
+    """A finding has one thread, whatever became of it; a command has one reply."""
+    marks = [words.mark_of(one.notes[0].body) for one in story.threads()]
+    said = Counter(name for mark in marks if isinstance(mark, words.ThreadMark) for name in mark.findings)
+    assert [name for name, count in said.items() if count > 1] == []
+    replies = [words.mark_of(note.body) for note in story.notes()]
+    answers = Counter((mark.note, mark.part) for mark in replies if isinstance(mark, words.ReplyMark))
+    assert [key for key, count in answers.items() if count > 1] == []
+    assert not [draft for draft in story.request.drafts if draft.author is story.bot], "drafts are left behind"
+    story.summary()
+
+
+def suggestions_are_valid(story: Story) -> None:
+    """Each block is `-A+B`, read by GitLab as a suggestion, over lines that exist, and appliable at this head."""
+    for thread in story.open_threads():
+        for fence in re.findall(r"^`{3,}suggestion(.*)$", thread.notes[0].body, re.M):
+            assert re.fullmatch(r":-\d+\+\d+", fence)
+            _check_suggestion(thread)
+
+
+def _check_suggestion(thread: Discussion) -> None:
+    note = thread.notes[0]
+    (suggestion,) = note.suggestions
+    assert note.position is not None
+    blob = githost.read(note.discussion.mr.project.repo, note.position["head_sha"], note.position["new_path"])
+    assert blob is not None
+    lines = blob.count(b"\n") + (not blob.endswith(b"\n"))
+    line = suggesting.line(note)
+    assert line - suggestion.asked.above >= 1 and line + suggestion.asked.below <= lines
+    assert suggesting.why_not(suggestion) is None
+
+
+def one_mail_a_review(story: Story) -> None:
+    """Threads and summaries go out as reviews, at most one a job; what goes out alone is the answer to a command."""
+    for mail in story.gitlab.mails:
+        if mail.author is story.bot and mail.kind == "note":
+            assert [isinstance(words.mark_of(note.body), words.ReplyMark) for note in mail.notes] == [True]
+    for job, mails in getattr(story.engine, "mails_of_jobs", ()):
+        assert sum(mail.kind == "review" for mail in mails) <= 1, job
+
+
+def no_quick_action_ran(story: Story) -> None:
+    assert [action for action in story.gitlab.quick_actions if action.user is story.bot] == []
+
+
+def no_secret_is_told(story: Story) -> None:
+    texts = [note.body for mr in story.gitlab.state.merge_requests() for note in mr.notes()]
+    texts += [status.description or "" for status in story.project.statuses]
+    for text in (*texts, story.engine.said()):
+        assert story.bot.token not in text
+
+
+def nothing_was_given_up(story: Story) -> None:
+    assert story.engine.given_up == []
+
+
+def only_known_calls(story: Story) -> None:
+    """Nothing is asked that GitLab does not have, and no answer was a refusal (404: there is no such member, file…)."""
+    assert story.gitlab.unknown_calls == []
+    bad = [call for call in story.calls() if call.user == story.bot.username and call.status in (400, 405, 422)]
+    assert bad == []
