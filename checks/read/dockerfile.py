@@ -202,7 +202,7 @@ def _line_of(text: str, why: str) -> int:
 def _start_of_open_heredoc(lines: Sequence[str]) -> int:
     """The last line with `<<` before which all is well; of few candidates, since each costs a reading."""
     candidates = [number for number, line in enumerate(lines, 1) if "<<" in line]
-    for number in candidates[-_CANDIDATES:]:
+    for number in candidates[: -_CANDIDATES - 1 : -1]:
         if _complaint("\n".join(lines[:number])) == _OPEN_HEREDOC and not _complaint("\n".join(lines[: number - 1])):
             return number
     return candidates[-1] if candidates else 1
@@ -217,7 +217,7 @@ def _complaint(text: str) -> str | None:
 
 
 def _checked(command: dockerfile.Command) -> Instruction:
-    name = command.cmd.upper()
+    name = (command.cmd or "").upper()
     instruction = Instruction(name, tuple(command.value), command.start_line, command.end_line)
     problem = _problem(instruction, (command.sub_cmd or "").upper())
     if problem:
@@ -229,7 +229,7 @@ def _problem(instruction: Instruction, inner: str) -> str | None:
     """What Docker refuses about an instruction; `inner`: the name of ONBUILD's own."""
     name, words = instruction.name, instruction.words
     if name not in _LEAST_WORDS:
-        return f"unknown instruction: {name[:40]}"
+        return f"unknown instruction: {name[:40]}" if name else "the file ends in an escape character"
     if len(words) < _LEAST_WORDS[name] and not inner:
         return f"{name} needs at least {'two arguments' if _LEAST_WORDS[name] == 2 else 'one argument'}"
     match name:
@@ -241,7 +241,7 @@ def _problem(instruction: Instruction, inner: str) -> str | None:
             return "ARG has a value without a name"
         case "FROM" if len(words) not in (1, 3) or (len(words) == 3 and words[1].lower() != "as"):
             return "FROM needs an image, or an image AS a name"
-        case "FROM" if len(words) == 3 and not _STAGE_NAME.fullmatch(words[2].lower()):
+        case "FROM" if len(words) == 3 and "$" not in words[2] and not _STAGE_NAME.fullmatch(words[2].lower()):
             return f"{words[2][:40]} can't be the name of a stage"
     return None
 
