@@ -129,12 +129,12 @@ def until(happened: Callable[[], bool], what: str) -> float:
     return time.monotonic() - started
 
 
-def show(stage: Stage) -> str:
-    """The whole show; the address of its page. Raises Failed."""
+def show(stage: Stage) -> list[str]:
+    """The whole show; the addresses of its merge requests. Raises Failed."""
     mr = open_with_findings(stage)
-    open_without(stage)
     fix(stage, mr)
-    return f"{stage.gitlab.url}/{mr.project.path}/-/merge_requests/{mr.iid}"
+    shown = [mr, open_without(stage), open_to_try(stage)]
+    return [f"{stage.gitlab.url}/{one.project.path}/-/merge_requests/{one.iid}  {one.title}" for one in shown]
 
 
 def open_with_findings(stage: Stage) -> MergeRequest:
@@ -154,13 +154,23 @@ def open_with_findings(stage: Stage) -> MergeRequest:
     return mr
 
 
-def open_without(stage: Stage) -> None:
+def open_without(stage: Stage) -> MergeRequest:
     stage.gitlab.push(stage.churn, "longer", demo_models.CHURN_CHANGE, by=stage.anne, message="Train longer")
     mr = opened(stage, stage.churn, "longer", "Train longer")
     status, seconds = reviewed(stage, mr)
     heading(f"snitch: nothing to say, after {seconds:.2f} s; {told(status)}")
     if of_snitch(stage, mr) or status.state != "success":
         raise Failed("snitch had something to say about a harmless change")
+    return mr
+
+
+def open_to_try(stage: Stage) -> MergeRequest:
+    """One whose threads are left open, for whoever looks at the page."""
+    stage.gitlab.push(stage.churn, "leaner", demo_models.CHURN_LEANER, by=stage.anne, message="Leaner start")
+    mr = opened(stage, stage.churn, "leaner", "Leaner start")
+    status, seconds = reviewed(stage, mr)
+    heading(f"snitch: {len(of_snitch(stage, mr))} threads, left open, after {seconds:.2f} s; {told(status)}")
+    return mr
 
 
 def fix(stage: Stage, mr: MergeRequest) -> None:
@@ -270,9 +280,10 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def stay(page: str) -> None:
+def stay(pages: list[str]) -> None:
     heading("Look at it, press its buttons, write comments as anybody:")
-    say(f"  {page}\n  Ctrl-C ends it.")
+    say("\n".join(f"  {page}" for page in pages))
+    say("  Ctrl-C ends it.")
     while True:
         time.sleep(3600)
 

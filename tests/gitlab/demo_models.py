@@ -249,3 +249,10 @@ def renamed(files: dict[str, str], name: str, species: str) -> dict[str, str]:
 CHURN = renamed(IRIS, "churn", "risk")
 CHURN_CHANGE = {"train.py": CHURN["train.py"].replace("max_iter=500", "max_iter=2000")}
 """A change that nobody has anything to say about."""
+
+CHURN_LEANER = {
+    ".gitignore": "datasets/*\n!.gitkeep\n__pycache__/\n",
+    "Dockerfile": CHURN["Dockerfile"].replace('      org.label-schema.vendor="acme" \\\n', ""),
+    "serve.py": CHURN["serve.py"].replace("ddtrace.patch(tornado=True)", "ddtrace.patch(logging=True)"),
+}
+"""One whose findings are left open, to be mended on the page."""

@@ -116,9 +116,9 @@ def _widget(mr: MergeRequest, statuses: Iterable[Status]) -> Html:
     words = (
         f"{still} of {len(threads)} threads unresolved"
         if still
-        else "all threads resolved"
+        else "All threads resolved"
         if threads
-        else "no threads"
+        else "No threads"
     )
     sign = span("mark success", "✓") if not still else span("mark pending", "!")
     return div("widget", *rows, div("check", sign, span("", words if threads else "No threads")))
