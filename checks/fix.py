@@ -127,7 +127,7 @@ def combine(
     for finding in findings:
         current = _find_again(start.outcomes, shop.outcomes, finding, fixed)
         if current is None or along[finding.key] > 0:
-            along[finding.key] -= 1
+            along[finding.key] = max(0, along[finding.key] - 1)
             fixed.append(finding)  # another one's fix took it away
             continue
         proposal = shop.propose(current)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bot.errors import Invalid
@@ -15,12 +16,14 @@ from checks.discover import ROOT_FILES, Repository, find_projects, name_of
 from checks.policy import Policy
 from checks.policy_file import PolicyProblem, is_name, project_names
 from checks.project import Place
-from checks.tree import FolderTree
+from checks.read import gitignore
+from checks.tree import MAX_BYTES, FolderTree
 
 MOST_FILES = 200_000
 """A folder without git that holds more is no project."""
 
 MOST_FOLDERS = 20_000
+_NEVER_COMMITTED = frozenset({".git", "__pycache__", "node_modules"})
 DEEPEST = 3
 """How many levels below the current folder `-n` looks."""
 
@@ -103,7 +106,9 @@ def _posix(folder: Path, root: Path) -> str:
 
 
 def _walked(folder: Path) -> list[str]:
-    """Every file and link below a folder but what is git's own. Raises Invalid where there are too many."""
+    """Every file and link below a folder that would be committed: without git its own files, what `.gitignore` files name,
+    environments and caches. Raises Invalid where there are too many.
+    """
     found: list[str] = []
     left = [""]
     while left:
@@ -112,11 +117,28 @@ def _walked(folder: Path) -> list[str]:
             path = prefix + entry.name
             if not entry.is_dir(follow_symlinks=False):
                 found.append(path)
-            elif entry.name != ".git":
+            elif entry.name not in _NEVER_COMMITTED and not os.path.lexists(os.path.join(entry.path, "pyvenv.cfg")):
                 left.append(path + "/")
         if len(found) > MOST_FILES:
             raise Invalid(f"{os.fspath(folder)!r} holds more than {MOST_FILES:,} files: give the folder of a project.")
-    return found
+    return _not_ignored(folder, found)
+
+
+def _not_ignored(folder: Path, paths: Sequence[str]) -> list[str]:
+    own = FolderTree(folder, [path for path in paths if path.rpartition("/")[2] == ".gitignore"])
+
+    @cache
+    def patterns(within: str) -> tuple[gitignore.Pattern, ...]:
+        path = f"{within}/.gitignore".lstrip("/")
+        entry = own.entry(path)
+        readable = entry is not None and entry.kind == "file" and entry.exceeds(MAX_BYTES) is False
+        return gitignore.parse(own.read(path)) if readable else ()
+
+    def ignored(path: str) -> bool:
+        decision = gitignore.decide(path, patterns)
+        return decision is not None and decision.ignores
+
+    return [path for path in paths if not ignored(path)] if own.paths() else list(paths)
 
 
 def _entries(folder: Path, prefix: str) -> list[os.DirEntry[str]]:
