@@ -1,0 +1,151 @@
+"""The CI configuration of a project with its local includes, and the central pipeline among what it includes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from checks.policy import Setting
+from checks.project import Absent, Project
+from checks.read import Unparsable, ci_include, gitlab_ci
+from checks.read.ci_include import KINDS, Followed, Include, Kind
+from checks.read.gitlab_ci import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One way to include the central pipeline. `files` and `ref` may hold `*`; none means any."""
+
+    kind: Kind
+    value: str
+    files: tuple[str, ...] = ()
+    ref: str | None = None
+
+
+_HOSTS = ("CI_SERVER_FQDN", "CI_SERVER_HOST")
+Match = Literal["yes", "no", "unknown"]
+
+DEFAULT: tuple[Accepted, ...] = (Accepted("project", "ml-platform/model-promotion-pipeline"),)
+
+
+def accepted_includes(value: Any) -> tuple[Accepted, ...]:
+    """A setting that is a list of includes as in `.gitlab-ci.yml`; a text stands for a project."""
+    listed = value if isinstance(value, list | tuple) else [value]
+    if not listed:
+        raise ValueError("must name at least one include")
+    return tuple(_accepted(one) for one in listed)
+
+
+pipeline = Setting("pipeline", DEFAULT, "the includes that count as the central pipeline", accepted_includes)
+
+
+def configuration(project: Project) -> Followed:
+    """`.gitlab-ci.yml` and the files of the same repository that it includes.
+
+    Raises Absent, Unparsable, TooLarge, Unavailable for `.gitlab-ci.yml` itself.
+    """
+    return project.remember("3 configuration", lambda: _configuration(project))
+
+
+def predefined(project: Project) -> Callable[[str], str | None]:
+    """The values of the variables that GitLab gives to every pipeline, as far as they are known here."""
+
+    def value(name: str) -> str | None:
+        if name == "CI_PROJECT_NAME":
+            return project.raw_name
+        if name not in ("CI_PROJECT_PATH", "CI_PROJECT_NAMESPACE", "CI_PROJECT_ROOT_NAMESPACE"):
+            return None
+        path = project.fact("project_path")
+        if not isinstance(path, str) or name == "CI_PROJECT_PATH":
+            return path if isinstance(path, str) else None
+        return path.partition("/")[0] if name == "CI_PROJECT_ROOT_NAMESPACE" else path.rpartition("/")[0]
+
+    return value
+
+
+def matches(include: Include, accepted: Accepted) -> Match:
+    """Whether an include is an accepted one; `unknown` where it depends on a variable that only GitLab knows."""
+    if include.kind == "local":
+        return "no" if include.known else "unknown"
+    if include.kind != accepted.kind:
+        return "no"
+    if not _same(include, accepted):
+        return "unknown" if "$" in _own(include.value) else "no"
+    if accepted.files and include.kind == "project":
+        wanted = [_normal(file) for file in accepted.files]
+        if not any(fnmatchcase(_normal(file), pattern) for file in include.files for pattern in wanted):
+            return "no" if include.known else "unknown"
+    ref = include.value.rpartition("@")[2] if include.kind == "component" else include.ref
+    if accepted.ref is not None and not fnmatchcase(ref or "", accepted.ref):
+        return "unknown" if ref is not None and "$" in ref else "no"
+    return "yes"
+
+
+def points_to(config_path: str, accepted: Accepted) -> bool:
+    """Whether GitLab's `ci_config_path` (`file@group/project[:ref]`, or an address) is an accepted pipeline."""
+    if accepted.kind == "remote":
+        return _normal(config_path) == _normal(accepted.value)
+    file, at, rest = config_path.partition("@")
+    path, _, ref = rest.partition(":")
+    if accepted.kind != "project" or not at or _normal(path) != _normal(accepted.value):
+        return False
+    if accepted.files and not any(fnmatchcase(_normal(file), _normal(pattern)) for pattern in accepted.files):
+        return False
+    return accepted.ref is None or fnmatchcase(ref, accepted.ref)
+
+
+def _configuration(project: Project) -> Followed:
+    main = project.ci_path
+    root = project.parse(gitlab_ci.parse, main)
+
+    def load(path: str) -> Config | None:
+        if path == main:
+            return root
+        try:
+            return project.parse(gitlab_ci.parse, path)
+        except (Absent, Unparsable):
+            return None
+
+    return ci_include.follow(main, load, project.all_paths, predefined(project))
+
+
+def _same(include: Include, accepted: Accepted) -> bool:
+    """Whether both name the same, compared without a leading slash and without case."""
+    if include.kind != "component":
+        return _normal(include.value) == _normal(accepted.value)
+    own, wanted = (_normal(text).partition("@")[0] for text in (include.value, accepted.value))
+    path = own.partition("/")[2]
+    # The host is the instance's own, by name or by variable; the policy may leave it out.
+    return own == wanted or path == wanted or (own != _own(own) and path == wanted.partition("/")[2])
+
+
+def _own(value: str) -> str:
+    """A component's address without the instance's host where a variable gives it."""
+    host, _, path = value.partition("/")
+    return path if host.strip("${}").upper() in _HOSTS else value
+
+
+def _normal(text: str) -> str:
+    return text.strip().lstrip("/").casefold()
+
+
+def _accepted(value: Any) -> Accepted:
+    if isinstance(value, Accepted):
+        return value
+    if isinstance(value, str):
+        return Accepted("project", value)
+    if not isinstance(value, dict):
+        raise ValueError("must be includes as in .gitlab-ci.yml, e.g. project: group/name")
+    kinds = [kind for kind in KINDS if kind in value and kind != "local"]
+    files = value.get("file", [])
+    files = [files] if isinstance(files, str) else files
+    unknown = sorted(str(key) for key in value if key not in (*kinds, "file", "ref"))
+    if len(kinds) != 1 or unknown:
+        why = f"does not know {unknown[0]}" if unknown else "needs one of project, component, remote, template"
+        raise ValueError(f"an include of the pipeline {why}")
+    texts = [value[kinds[0]], value.get("ref", ""), *files]
+    if not isinstance(files, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("an include of the pipeline is made of texts")
+    return Accepted(kinds[0], value[kinds[0]], tuple(files), value.get("ref"))
