@@ -111,6 +111,11 @@ class Codebase:
                 self._files[path] = Opaque(f"{path} is not valid Python")
         return self._files[path]
 
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The files that were looked at so far."""
+        return tuple(file for file in self._files.values() if isinstance(file, File))
+
     def module(self, dotted: str) -> Value:
         """What `import dotted` gives."""
         parts = dotted.split(".")
@@ -233,6 +238,8 @@ class Codebase:
                     yield from self.attribute(value, name)
             case External(dotted="builtins.super"), _ if scope.this:
                 yield Super(scope.this)
+            case External(dotted="collections.namedtuple" | "typing.NamedTuple" | "typing.TypedDict" as dotted), _:
+                yield External(dotted)
             case _:
                 yield Opaque("it is computed by a call")
 
@@ -242,7 +249,7 @@ class Codebase:
             bindings = visible(here.owner.bindings.get(name, ()), at, main=here.file.main)
             if bindings:
                 for binding in bindings:
-                    yield from self._bound(binding, here)
+                    yield from self.bound(binding, here)
                 return
             if isinstance(here.owner, Function) and name in here.owner.parameters:
                 yield self._parameter(name, here)
@@ -294,7 +301,8 @@ class Codebase:
         values = self._of_module(file, name)
         return () if values and isinstance(values[0], Undefined) else values
 
-    def _bound(self, binding: Import | Bind, scope: Scope) -> tuple[Value, ...]:
+    def bound(self, binding: Import | Bind, scope: Scope) -> tuple[Value, ...]:
+        """What a binding in a scope may give its name."""
         key = (scope.file.path, id(binding), "")
         if key not in self._found:
             self._found[key] = self._guarded(key, lambda: self._bound_now(binding, scope))
@@ -384,7 +392,7 @@ class Codebase:
                 case ClassValue(node=node):
                     bound = visible(node.bindings.get(name, ()), None, main=owner.scope.file.main)
                     if bound:
-                        return tuple(_tied(v, this) for b in bound for v in self._bound(b, owner.inside))
+                        return tuple(_tied(v, this) for b in bound for v in self.bound(b, owner.inside))
                 case External(dotted="builtins.object"):
                     continue
                 case _:

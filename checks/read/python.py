@@ -367,7 +367,7 @@ def _class(node: ast.ClassDef) -> Class:
         node.name,
         _mark(node),
         tuple((_expr(base), _mark(base)) for base in node.bases),
-        tuple(keyword.arg for keyword in node.keywords),
+        tuple(_expr(keyword.value) for keyword in node.keywords if keyword.arg in ("metaclass", None)),
         tuple(_expr(decorator) for decorator in node.decorator_list),
         tuple(_first_mark(statement) for statement in node.body),
         len(node.body) == 1 and isinstance(node.body[0], ast.Pass | ast.Expr) and _text_of(node.body[0]) is None,

@@ -7,16 +7,19 @@ statement. An edit that can't be made so is None.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from checks.read import Unparsable
 from checks.read.python import parse
 from checks.read.source import Mark, Source
-from checks.read.syntax import Call, Class, Module, Statement
+from checks.read.syntax import Bind, Call, Class, Function, Import, Module, Owner, Statement
 
 _NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?", re.I)
 _PRAGMA = re.compile(r"#\s*(fmt|isort|ruff|flake8|yapf|pylint|mypy|type|pragma|%%|region|endregion|-\*-|!)", re.I)
+_PREFIXES = {f"{prefix}{quote}" for prefix in "rbfu" for quote in "\"'"} | {"rb", "br", "fr", "rf"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,6 @@ def spliced(source: Source, splices: Iterable[Splice]) -> bytes | None:
     for splice in sorted(splices, key=lambda s: (s.start, s.end), reverse=True):
         text = text[: splice.start] + splice.text + text[splice.end :]
     return source.encode(text)
-
-
-def first_place(module: Module) -> int:
-    """Before which top-level statement an import goes that must come first: index, or their number for the end."""
-    statements = module.statements
-    after = sum(1 for statement in statements if statement.kind in ("docstring", "future"))
-    for index, statement in enumerate(statements):
-        if index >= after and statement.holds_import:
-            return index
-    return after
 
 
 def insert(module: Module, index: int, lines: Sequence[str], *, mark: bool = False) -> bytes | None:
@@ -112,15 +105,15 @@ def add_method(module: Module, cls: Class, lines: Sequence[str]) -> bytes | None
     first = source.range(cls.body[0])[0]
     head = source.text[source.line_start(first) : first]
     newline = source.newline_at(start)
+    margin = re.match(r"[ \t]*", source.text[source.line_start(source.range(cls.at)[0]) :])
+    around = margin[0] if margin else ""
     if not head.strip():
-        text = "".join(f"{head}{line}{newline}" if line else newline for line in lines)
+        unit = head.removeprefix(around) or "    "
+        text = "".join(head + line.replace("    ", unit) + newline for line in lines)
         return _proven(module, [_block_below(source, end, text, newline)])
     if not cls.is_idle:
         return None
-    around = source.line_start(source.range(cls.at)[0])
-    margin = re.match(r"[ \t]*", source.text[around:])
-    indent = (margin[0] if margin else "") + "    "
-    text = newline + newline.join(f"{indent}{line}" if line else "" for line in lines)
+    text = "".join(f"{newline}{around}    {line}" for line in lines)
     return _proven(module, [Splice(_trimmed(source, first), end, text)])
 
 
@@ -133,6 +126,34 @@ def _block_below(source: Source, end: int, text: str, newline: str) -> Splice:
 
 def _trimmed(source: Source, offset: int) -> int:
     return len(source.text[:offset].rstrip(" \t"))
+
+
+def rename(module: Module, package: str, names: Mapping[str, str], modules: Mapping[str, str]) -> bytes | None:
+    """Renames what is imported from a package, with its imports and every use; None where a use is not plain.
+
+    `names`: old to new; `modules`: the package's submodules, old to new. Where a new name is taken in the file, the
+    import says `New as Old`.
+    """
+    taken = _bound_names(module)
+    splices = []
+    words = list(_words(module.source))
+    for index, (word, start) in enumerate(words):
+        if word[0] in "\"'" or word[:2].lower() in _PREFIXES:
+            if any(re.search(rf"\b{old}\b", word) for old in (*names, *modules)):
+                return None
+            continue
+        new = names.get(word) or modules.get(word)
+        if new is None:
+            continue
+        how = _use(module, words, index, package, word)
+        if how is None:
+            return None
+        if how == "imported" and new in taken:
+            splices.append(Splice(start, start + len(word), f"{new} as {word}"))
+        elif how != "used" or new not in taken:
+            splices.append(Splice(start, start + len(word), new))
+    data = spliced(module.source, splices) if splices else None
+    return data if data and _parses(data) else None
 
 
 # ── places ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,6 +263,62 @@ def _within(splice: Splice, ranges: Sequence[tuple[int, int]]) -> bool:
     return any(start <= splice.start <= end for start, end in ranges)
 
 
+# ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _words(source: Source) -> Iterator[tuple[str, int]]:
+    """The tokens of a file that are neither layout nor comments, with their offsets."""
+    kinds = (tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT)
+    for token in tokenize.generate_tokens(iter(source.lines).__next__):
+        if token.type not in kinds and token.string:
+            start = token.start[1] + sum(map(len, source.lines[: token.start[0] - 1]))
+            yield token.string, start
+
+
+def _use(
+    module: Module, words: Sequence[tuple[str, int]], index: int, package: str, word: str
+) -> Literal["imported", "as", "attribute", "used"] | None:
+    """How a word that is to be renamed stands at a place; None where it may be something else."""
+    before = words[index - 1][0] if index else ""
+    if before == ".":
+        start = index
+        while start > 1 and words[start - 1][0] == ".":
+            start -= 2
+        root = words[start][0]
+        bound = module.bindings.get(root, [])
+        from_import = start > 0 and words[start - 1][0] in ("from", "import")
+        is_package = bool(bound) and all(isinstance(b, Import) and b.module.split(".")[0] == package for b in bound)
+        return "attribute" if (root == package and from_import) or is_package else None
+    bound = module.bindings.get(word, [])
+    source, offset = module.source, words[index][1]
+    for step in module.everything():
+        if isinstance(step, Import) and _covers(source.range(step.at), offset):
+            if step.level or step.module.split(".")[0] != package:
+                return None
+            follows = words[index + 1][0] if index + 1 < len(words) else ""
+            return "as" if follows == "as" or before == "as" else "imported"
+    is_imported = bool(bound) and all(isinstance(b, Import) and b.module.split(".")[0] == package for b in bound)
+    return "used" if is_imported and not _is_bound_inside(module, word) else None
+
+
+def _covers(bounds: tuple[int, int], offset: int) -> bool:
+    return bounds[0] <= offset < bounds[1]
+
+
+def _bound_names(module: Module) -> set[str]:
+    return {name for owner in _owners(module) for name in (*owner.bindings, *getattr(owner, "parameters", ()))}
+
+
+def _is_bound_inside(module: Module, name: str) -> bool:
+    inner = [owner for owner in _owners(module) if owner is not module]
+    return any(name in owner.bindings or name in getattr(owner, "parameters", ()) for owner in inner)
+
+
+def _owners(module: Module) -> list[Owner]:
+    steps = module.everything()
+    return [module, *(s.value for s in steps if isinstance(s, Bind) and isinstance(s.value, Function | Class))]
+
+
 # ── linters ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -272,7 +349,7 @@ def _excused(source: Source, statement: Statement) -> Splice | None:
     if not found["codes"] or "E402" in found["codes"].upper():
         return None
     at = start + found.end()
-    return Splice(at, at, ",E402" if ", " not in found["codes"] else ", E402")
+    return Splice(at, at, ",E402" if re.search(r",\S", found["codes"]) else ", E402")
 
 
 # ── proof ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -280,6 +357,14 @@ def _excused(source: Source, statement: Statement) -> Splice | None:
 
 def _codes(lines: Sequence[str]) -> list[str]:
     return list(parse("\n".join(lines).encode()).codes)
+
+
+def _parses(data: bytes) -> bool:
+    try:
+        parse(data)
+    except Unparsable:
+        return False
+    return True
 
 
 def _proven(module: Module, splices: Sequence[Splice], codes: Sequence[str] | None = None) -> bytes | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
+from checks.finding import Span
 from checks.read.source import Mark, Source
 
 Runs = Literal["yes", "no", "maybe", "main", "imported"]
@@ -116,7 +117,7 @@ class Function:
 
 @dataclass(frozen=True, eq=False)
 class Class:
-    """`bases`: each with its place. `keywords`: names of keyword arguments (metaclass …). `body`: its statements.
+    """`bases`: each with its place. `body`: where its statements stand.
 
     `is_idle`: its body is a single `pass` or `...`.
     """
@@ -124,7 +125,7 @@ class Class:
     name: str
     at: Mark
     bases: tuple[tuple[Expr, Mark], ...]
-    keywords: tuple[str | None, ...]
+    metaclasses: tuple[Expr, ...]
     decorators: tuple[Expr, ...]
     body: tuple[Mark, ...]
     is_idle: bool
@@ -302,6 +303,36 @@ def _everything(steps: Iterable[Step]) -> Iterator[Step]:
         yield step
         if isinstance(step, Bind) and isinstance(step.value, Function | Class):
             yield from _everything(step.value.steps)
+
+
+# ── places ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def front(module: Module) -> int:
+    """Before which top-level statement an import goes that must come first: index, or their number for the end.
+
+    That is the first import after docstring and `__future__`, or the compound statement that it stands in.
+    """
+    statements = module.statements
+    after = sum(1 for statement in statements if statement.kind in ("docstring", "future"))
+    return next((i for i, s in enumerate(statements) if i >= after and s.holds_import), after)
+
+
+def front_span(module: Module) -> Span:
+    """The first line of the statement at the front; the last line of what stands before where there is none."""
+    source, index = module.source, front(module)
+    if index < len(module.statements):
+        start, end = source.range(module.statements[index].at)
+        return source.span(start, min(end, start + len(source.text[start : source.line_end(start)].rstrip())))
+    end = source.range(module.statements[-1].at)[1] if module.statements else len(source.text.rstrip())
+    return source.span(source.line_start(end), end)
+
+
+def header(module: Module, definition: Class | Function) -> Span:
+    """From the keyword of a definition to the end of its name."""
+    start, end = module.source.range(definition.at)
+    at = module.source.text.find(definition.name, start, end)
+    return module.source.span(start, at + len(definition.name)) if at >= 0 else module.source.span(start, end)
 
 
 # ── which of several ways ────────────────────────────────────────────────────────────────────────────────────────────

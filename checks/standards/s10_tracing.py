@@ -30,7 +30,20 @@ from checks.read.flow import Happening, happenings
 from checks.read.imports import Codebase, codebase_of
 from checks.read.lint_settings import selects
 from checks.read.python import parse
-from checks.read.syntax import Attribute, Call, Constant, Expr, Import, Mapping, Module, Name, Run, Step
+from checks.read.syntax import (
+    Attribute,
+    Call,
+    Constant,
+    Expr,
+    Import,
+    Mapping,
+    Module,
+    Name,
+    Run,
+    Step,
+    front,
+    front_span,
+)
 from checks.read.values import Literal, Opaque
 from checks.standard import Standard
 
@@ -56,6 +69,460 @@ _OFF_BY_DEFAULT = frozenset(
 )
 _LIBRARIES = {"httplib": ("http",), "psycopg": ("psycopg", "psycopg2"), "kafka": ("confluent_kafka",)}
 _LEADING = ("kserve", "kfserving")
+
+
+# fmt: off
+# ── 10.patch passes ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+standard.good("patch", {"serve.py": """
+    import ddtrace; ddtrace.patch(tornado=True)
+"""})
+standard.good("patch", {"serve.py": """
+    from ddtrace import patch as p
+    p(redis=True, tornado=True)
+"""})
+standard.good("patch", {"serve.py": """
+    import ddtrace.monkey
+    import kserve
+    ddtrace.monkey.patch(raise_errors=False, tornado=1)
+"""})
+standard.good("patch", {"serve.py": """
+    import ddtrace as dd
+    dd.patch(**{"tornado": True})
+"""})
+standard.good("patch", {"serve.py": """
+    from ddtrace import patch_all
+    patch_all(tornado=True)
+"""})
+standard.good("patch", {"serve.py": """
+    try:
+        import ddtrace
+        ddtrace.patch(tornado=True)
+    except ImportError:
+        pass
+"""})
+standard.good("patch", {"serve.py": """
+    try:
+        from ddtrace import patch
+    except ImportError:
+        def patch(**integrations):
+            pass
+    patch(tornado=True)
+"""})
+standard.good("patch", {"serve.py": """
+    import ddtrace
+
+    def trace():
+        ddtrace.patch(tornado=True)
+
+    def main():
+        trace()
+
+    if __name__ == "__main__":
+        main()
+"""})
+standard.good("patch", {"serve.py": """
+    class Server:
+        def __init__(self):
+            self.trace()
+
+        def trace(self):
+            from ddtrace import patch
+            patch(tornado=True)
+
+    Server()
+"""})
+standard.good("patch", {
+    "serve.py": """
+        from tracing import switch_on
+        switch_on(tornado=True)
+    """,
+    "tracing.py": "from ddtrace import patch as switch_on",
+})
+standard.good("patch", {"serve.py": """
+    import ddtrace
+    if not False:
+        ddtrace.patch(tornado="yes")
+"""})
+standard.good("patch", {"serve.py": """
+    import ddtrace
+    TRACED = {"tornado": True}
+    ddtrace.patch(**TRACED)
+"""})
+standard.good("patch", {"serve.py": "import importlib\nimportlib.import_module('ddtrace').patch(tornado=True)"})
+standard.good("patch", {"serve.py": "import ddtrace\nddtrace.patch_all()"}, policy={"apm_integrations": ("fastapi",)})
+standard.good("patch", {"serve.py": "import ddtrace.auto"}, policy={"apm_integrations": ("fastapi",)})
+
+# ── 10.patch fails ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+standard.bad("patch", {"serve.py": """
+    import ddtrace
+    ddtrace.patch(redis=True)  # <- 10.patch
+    import kserve
+"""}, fixed={"serve.py": """
+    import ddtrace
+    ddtrace.patch(redis=True, tornado=True)
+    import kserve
+"""})
+standard.bad("patch", {"serve.py": """
+    import ddtrace
+    ddtrace.patch()  # <- 10.patch
+"""}, fixed={"serve.py": """
+    import ddtrace
+    ddtrace.patch(tornado=True)
+"""})
+standard.bad("patch", {"serve.py": """
+    from ddtrace import patch
+    patch(  # <- 10.patch
+        redis=True,  # the cache
+        grpc=True  # the store
+    )
+"""}, fixed={"serve.py": """
+    from ddtrace import patch
+    patch(
+        redis=True,  # the cache
+        grpc=True,  # the store
+        tornado=True
+    )
+"""})
+standard.bad("patch", {"serve.py": """
+    from ddtrace import patch
+    patch(  # <- 10.patch
+        redis=True,
+        grpc=(True),
+    )
+"""}, fixed={"serve.py": """
+    from ddtrace import patch
+    patch(
+        redis=True,
+        grpc=(True),
+        tornado=True,
+    )
+"""})
+standard.bad("patch", {"serve.py": """
+    import ddtrace
+    ddtrace.patch_all()  # <- 10.patch
+    import kserve
+"""}, fixed={"serve.py": """
+    import ddtrace
+    ddtrace.patch_all(tornado=True)
+    import kserve
+"""})
+standard.bad("patch", {"serve.py": """
+    import ddtrace
+    ddtrace.patch(tornado=False)  # <- 10.patch
+"""}, fixed={"serve.py": """
+    import ddtrace
+    ddtrace.patch(tornado=True)
+"""})
+standard.bad("patch", {"serve.py": """
+    import os  # <- 10.patch
+    import kserve
+"""}, fixed={"serve.py": """
+    import ddtrace
+
+    ddtrace.patch(tornado=True)
+
+    import os
+    import kserve
+"""})
+standard.bad("patch", {"serve.py": '''
+    """The iris model."""
+    # Copyright of nobody.
+    from __future__ import annotations
+
+    import os  # <- 10.patch
+'''}, fixed={"serve.py": '''
+    """The iris model."""
+    # Copyright of nobody.
+    from __future__ import annotations
+
+    import ddtrace
+
+    ddtrace.patch(tornado=True)
+
+    import os
+'''})
+standard.bad("patch", {"serve.py": """
+    #!/usr/bin/env python
+    # -*- coding: utf-8 -*-
+    try:  # <- 10.patch
+        import kserve
+    except ImportError:
+        import kfserving as kserve
+"""}, fixed={"serve.py": """
+    #!/usr/bin/env python
+    # -*- coding: utf-8 -*-
+    import ddtrace
+
+    ddtrace.patch(tornado=True)
+
+    try:
+        import kserve
+    except ImportError:
+        import kfserving as kserve
+"""})
+standard.bad("patch", {"serve.py": '"""The iris model."""; import kserve  # <- 10.patch\n'}, fixed={
+    "serve.py": '"""The iris model."""; import ddtrace; ddtrace.patch(tornado=True); import kserve\n',
+})
+standard.bad("patch", {"serve.py": '"""The iris model."""  # <- 10.patch'}, fixed={
+    "serve.py": '"""The iris model."""\n\nimport ddtrace\n\nddtrace.patch(tornado=True)',
+})
+standard.bad("patch", {"serve.py": "# <- 10.patch"}, fixed={
+    "serve.py": "import ddtrace\n\nddtrace.patch(tornado=True)\n",
+})
+standard.bad("patch", {"serve.py": """
+    import os  # <- 10.patch
+    import ddtrace
+    import kserve
+"""}, fixed={"serve.py": """
+    import os
+    import ddtrace
+
+    ddtrace.patch(tornado=True)
+
+    import kserve
+"""})
+standard.bad("patch", {"serve.py": """
+    from ddtrace import patch, tracer  # <- 10.patch
+    import kserve
+"""}, fixed={"serve.py": """
+    from ddtrace import patch, tracer
+
+    patch(tornado=True)
+
+    import kserve
+"""})
+standard.bad("patch", {"serve.py": """
+    import kserve  # <- 10.patch
+    import ddtrace
+"""}, fixed={"serve.py": """
+    import ddtrace
+
+    ddtrace.patch(tornado=True)
+
+    import kserve
+    import ddtrace
+"""})
+standard.bad("patch", {"serve.py": """
+    import kserve
+    import ddtrace
+    ddtrace.patch(redis=True)  # <- 10.patch
+"""}, fixed={"serve.py": """
+    import ddtrace
+
+    ddtrace.patch(tornado=True)
+
+    import kserve
+    import ddtrace
+    ddtrace.patch(redis=True)
+"""})
+standard.bad("patch", {
+    "serve.py": """
+        import os  # <- 10.patch
+        from kserve import (
+            Model,
+            ModelServer,
+        )
+        import json  # noqa: F401
+        if os.environ:
+            import math
+    """,
+    "pyproject.toml": "[tool.ruff]\nline-length = 100",
+}, fixed={"serve.py": """
+    import ddtrace
+
+    ddtrace.patch(tornado=True)
+
+    import os  # noqa: E402
+    from kserve import (  # noqa: E402
+        Model,
+        ModelServer,
+    )
+    import json  # noqa: F401, E402
+    if os.environ:
+        import math
+"""})
+standard.bad("patch", {
+    "serve.py": "import os  # <- 10.patch\n",
+    "setup.cfg": "[flake8]\nextend-ignore = E203, E402\n",
+}, fixed={"serve.py": "import ddtrace\n\nddtrace.patch(tornado=True)\n\nimport os\n"})
+standard.bad("patch", {
+    "serve.py": "import tracing  # <- 10.patch\n",
+    "tracing.py": "import ddtrace\nddtrace.patch(tornado=True)\n",
+}, fixed={"serve.py": "import ddtrace\n\nddtrace.patch(tornado=True)\n\nimport tracing\n"})
+standard.bad("patch", {"serve.py": """
+    from typing import TYPE_CHECKING  # <- 10.patch
+    import ddtrace
+    if TYPE_CHECKING:
+        ddtrace.patch(tornado=True)
+"""})
+standard.bad("patch", {"serve.py": """
+    import ddtrace  # <- 10.patch
+
+    def trace():
+        return None
+        ddtrace.patch(tornado=True)
+
+    def nobody_calls_this():
+        ddtrace.patch(tornado=True)
+
+    trace()
+"""})
+standard.bad("patch", {"serve.py": """
+    import ddtrace  # <- 10.patch
+
+    def patch(**integrations):
+        pass
+
+    patch(tornado=True)
+"""})
+standard.bad("patch", {"serve.py": """
+    from ddtrace.contrib.tornado import patch
+    patch()  # <- 10.patch
+"""})
+standard.bad("patch", {"serve.py": "import ddtrace.auto  # <- 10.patch\nimport kserve\n"})
+standard.bad("patch", {"serve.py": "import kserve  # <- 10.patch\n"}, policy={
+    "apm_integrations": ("tornado", "fastapi"),
+}, fixed={"serve.py": "import ddtrace\n\nddtrace.patch(tornado=True, fastapi=True)\n\nimport kserve\n"})
+
+# ── 10.patch can't be known ──────────────────────────────────────────────────────────────────────────────────────────
+
+standard.skip("patch", {"serve.py": None}, because="see 4.file")
+standard.skip("patch", {"serve.py": "import ddtrace\nddtrace.patch(tornado=True"}, because="see 4.file")
+standard.skip("patch", {"serve.py": """
+    import os
+    import ddtrace
+    if os.environ.get("TRACE"):
+        ddtrace.patch(tornado=True)
+"""}, because="whether the call on line 4 is made can't be known")
+standard.skip("patch", {"serve.py": """
+    import os, ddtrace
+    FLAG = os.environ.get("TRACE")
+    ddtrace.patch(tornado=FLAG)
+"""}, because="what line 3 gives for tornado can't be known")
+standard.skip("patch", {"serve.py": """
+    import ddtrace
+    from settings import integrations
+    ddtrace.patch(**integrations)
+"""}, because="can't be known")
+standard.skip("patch", {"serve.py": """
+    import atexit
+    import ddtrace
+
+    @atexit.register
+    def trace():
+        ddtrace.patch(tornado=True)
+"""}, because="can't be known")
+standard.skip("patch", {"serve.py": """
+    import ddtrace
+
+    def trace():
+        if __debug__ and len(__file__) > 3:
+            return
+        ddtrace.patch(tornado=True)
+
+    trace()
+"""}, because="can't be known")
+
+# ── 10.order ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+standard.good("order", {"serve.py": """
+    import os
+    from ddtrace import patch
+    patch(tornado=True)
+    import kserve
+"""})
+standard.good("order", {"serve.py": """
+    import json
+    import ddtrace
+    ddtrace.patch(tornado=True)
+
+    def main():
+        import kserve
+        kserve.ModelServer().start([])
+
+    main()
+"""})
+standard.good("order", {"serve.py": """
+    from typing import TYPE_CHECKING
+    if TYPE_CHECKING:
+        import kserve
+    import ddtrace
+    ddtrace.patch(tornado=True)
+    import kserve
+"""})
+standard.bad("order", {"serve.py": """
+    import os
+    import kserve
+    import ddtrace
+
+    # Datadog
+    ddtrace.patch(tornado=True)  # <- 10.order
+
+
+    class Iris(kserve.Model):
+        pass
+"""}, fixed={"serve.py": """
+    import os
+    import ddtrace
+
+    # Datadog
+    ddtrace.patch(tornado=True)
+
+    import kserve
+
+
+    class Iris(kserve.Model):
+        pass
+"""})
+standard.bad("order", {"serve.py": """
+    import ddtrace
+    from kserve import Model
+    import os
+    ddtrace.patch(tornado=True)  # <- 10.order
+"""}, fixed={"serve.py": """
+    import ddtrace
+    ddtrace.patch(tornado=True)
+
+    from kserve import Model
+    import os
+"""})
+standard.bad("order", {
+    "serve.py": """
+        from model import Iris
+        import ddtrace
+        ddtrace.patch(tornado=True)  # <- 10.order
+    """,
+    "model.py": "import base",
+    "base/__init__.py": "from .deep import Model",
+    "base/deep.py": "from kserve import Model",
+})
+standard.bad("order", {"serve.py": """
+    import tornado.web
+    import ddtrace
+    ddtrace.patch(tornado=True)  # <- 10.order
+    import kserve
+"""})
+standard.bad("order", {"serve.py": """
+    import kserve
+
+    if __name__ == "__main__":
+        import ddtrace
+        ddtrace.patch(tornado=True)  # <- 10.order
+"""}, fixed={"serve.py": """
+    import ddtrace
+
+    ddtrace.patch(tornado=True)
+
+    import kserve
+
+    if __name__ == "__main__":
+        import ddtrace
+        ddtrace.patch(tornado=True)
+"""})
+standard.skip("order", {"serve.py": "import kserve"}, because="see 10.patch")
+# fmt: on
 
 
 @standard.rule("patch")
@@ -93,7 +560,7 @@ def order(project: Project) -> Iterator[Finding]:
 @patch.fix(safe=True)
 def add_patch(project: Project, finding: Finding) -> Fix | None:
     """The missing keyword in an existing call, else an import and a call before the first other import."""
-    from checks.read.python_edit import add_keyword, first_place, insert, insert_after, replace
+    from checks.read.python_edit import add_keyword, insert, insert_after, replace
 
     tracing = _tracing(project)
     missing = [one for one in tracing.integrations if tracing.state(one) == "off"]
@@ -112,7 +579,7 @@ def add_patch(project: Project, finding: Finding) -> Fix | None:
         index, spelling = known
         return _fix(tracing, insert_after(module, index, [f"{spelling}({keywords})"], mark=late))
     lines = ["import ddtrace", f"ddtrace.patch({keywords})"]
-    return _fix(tracing, insert(module, first_place(module), lines, mark=late))
+    return _fix(tracing, insert(module, front(module), lines, mark=late))
 
 
 @order.fix(safe=True)
@@ -375,7 +842,7 @@ def _literals(value: Expr, one: Happening, codebase: Codebase) -> list[object]:
 
 def _missing(project: Project, tracing: Tracing, integration: str) -> Finding:
     call = tracing.insufficient()
-    span = tracing.span(call.happening.step) if call else _first_import(tracing.module)
+    span = tracing.span(call.happening.step) if call else front_span(tracing.module)
     return Finding(tracing.path, span, _message(tracing, call, integration), integration)
 
 
@@ -397,14 +864,3 @@ def _message(tracing: Tracing, call: Patching | None, integration: str) -> str:
     if any(p.kind == "auto" for p in tracing.patches):
         return f"ddtrace.auto leaves {integration} off by default: call {wanted} before the other imports"
     return f"serve.py does not call {wanted}: import ddtrace and call it before the other imports"
-
-
-def _first_import(module: Module) -> Span:
-    """Where the fix would insert: the first import after docstring and `__future__`, else the end of these."""
-    after = [s for s in module.statements if s.kind not in ("docstring", "future")]
-    for statement in (*(s for s in after if s.holds_import), *after):
-        start, end = module.source.range(statement.at)
-        line_end = start + len(module.source.text[start : module.source.line_end(start)].rstrip())
-        return module.source.span(start, min(end, line_end))
-    end = module.source.range(module.statements[-1].at)[1] if module.statements else len(module.source.text)
-    return module.source.span(module.source.line_start(max(end - 1, 0)), end)

@@ -1,0 +1,728 @@
+"""Inference logic must be implemented in `serve.py` by subclassing `kfserving.KFModel` or `kserve.KFModel`.
+
+## Why
+The platform starts every model in the same way: `serve.py` holds a subclass of kserve's model class, whose `load()`
+fetches the weights and whose `predict()` answers a request. Since kserve 0.8 `KFModel` is called `kserve.Model`.
+
+## What counts
+A class of serve.py that derives from it, directly or through classes of this project; names are followed through
+imports, never compared as text. `load` and `predict` may come from a mixin of the project; a stub does not count.
+An organisation that has a base class of its own names it in the policy's `base_classes`.
+
+## Fix safety
+`KFModel`, `KFServer` and `KFModelRepository` are renamed where requirements.txt asks for a kserve that lacks them: safe
+up to 0.9, unsafe from 0.10 on, where the signatures changed as well. A missing `load` or `predict` gets a skeleton that
+a person has to complete: unsafe.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from checks.finding import Edit, Finding, Fix, Skip, Span
+from checks.policy import Setting, text_list
+from checks.project import Absent, Project
+from checks.read import Unparsable
+from checks.read.classes import Method, classes, is_standard, method
+from checks.read.flow import happenings
+from checks.read.imports import Codebase, codebase_of
+from checks.read.python import parse
+from checks.read.syntax import Attribute, Call, Constant, Import, Module, Name, Run, Step, front_span, header, runs
+from checks.read.values import ClassValue, External, File, ModuleValue, Opaque, Undefined, Value
+from checks.standard import Standard
+
+standard = Standard(4, "Inference logic", __doc__)
+
+BASES: tuple[str, ...] = (
+    "kfserving.KFModel",
+    "kfserving.kfmodel.KFModel",
+    "kserve.KFModel",
+    "kserve.kfmodel.KFModel",
+    "kserve.Model",
+    "kserve.model.Model",
+)
+base_classes = standard.setting(
+    Setting("base_classes", BASES, "full names of the classes that a model may derive from", text_list)
+)
+
+_OLD_BASES = {"kserve.KFModel", "kserve.kfmodel.KFModel"}  # gone since kserve 0.8
+_NEW_NAMES = {"KFModel": "Model", "KFServer": "ModelServer", "KFModelRepository": "ModelRepository"}
+_NEW_MODULES = {"kfmodel": "model", "kfserver": "model_server", "kfmodel_repository": "model_repository"}
+_RENAMED, _CHANGED = (0, 8), (0, 10)
+_PIN = re.compile(
+    r"^[ \t]*kserve[ \t]*(?:\[[^\]\n]*\])?[ \t]*\(?[ \t]*(?:===?|~=|>=)[ \t]*v?(\d+(?:\.\d+)*)", re.I | re.M
+)
+LOAD = (
+    "def load(self):",
+    "    # TODO: load the weights into self.model",
+    "    self.ready = True",
+    "    return self.ready",
+)
+PREDICT = (
+    "def predict(self, payload, headers=None):",
+    "    # TODO: adapt this to the model that load() has put into self.model",
+    '    return {"predictions": list(self.model.predict(payload["instances"]))}',
+)
+
+
+# fmt: off
+# ── examples: 4.file, 4.import ───────────────────────────────────────────────────────────────────────────────────────
+
+standard.good("file", {})
+standard.good("file", {"serve.py": ""})
+standard.good("file", {"serve.py": "# -*- coding: latin-1 -*-\nname = 'Müller'\n".encode("latin-1")})
+standard.good("file", {"serve.py": b"\xef\xbb\xbfimport os\r\nx = '\\d'\r\n"})
+standard.bad("file", {"serve.py": None}, absent=("serve.py",))
+standard.bad("file", {"serve.py": "import os\nclass Iris(  # <- 4.file\n"})
+standard.bad("file", {"serve.py": "x = 1\nprint 'hello'  # <- 4.file\n"})
+standard.bad("file", {"serve.py": "x = " + "(" * 5000 + "  # <- 4.file\n"})
+
+standard.good("import", {"serve.py": """
+    try:
+        from kserve import Model
+    except ImportError:
+        from kfserving import KFModel as Model
+"""})
+standard.good("import", {"serve.py": "def main():\n    import kfserving.kfmodel as k\n"})
+standard.good("import", {"serve.py": "import importlib\nkserve = importlib.import_module('kserve')\n"})
+standard.good("import", {
+    "serve.py": "from base import Base\nclass Iris(Base): pass\n",
+    "base.py": "import kserve\nclass Base(kserve.Model): pass\n",
+})
+standard.bad("import", {"serve.py": """
+    import os  # <- 4.import
+"""})
+standard.bad("import", {"serve.py": """
+    from typing import TYPE_CHECKING  # <- 4.import
+    if TYPE_CHECKING:
+        import kserve
+"""})
+standard.bad("import", {"serve.py": "import mlkserve  # <- 4.import\n"})
+standard.skip("import", {"serve.py": "class Iris(type('Base', (), {})): pass\n"}, because="it is computed by a call")
+standard.skip("import", {"serve.py": None}, because="see 4.file")
+
+# ── examples: 4.subclass ─────────────────────────────────────────────────────────────────────────────────────────────
+
+standard.good("subclass", {"serve.py": "import kfserving\nclass Iris(kfserving.KFModel): pass\n"})
+standard.good("subclass", {"serve.py": "from kserve import Model as M\nclass Iris(M): pass\n"})
+standard.good("subclass", {"serve.py": "from kserve.model import Model\nclass Iris(object, Model): pass\n"})
+standard.good("subclass", {"serve.py": "from kserve import model as m\nclass Iris(m.Model): pass\n"})
+standard.good("subclass", {"serve.py": "from kserve import *\nclass Iris(Model): pass\n"})
+standard.good("subclass", {"serve.py": """
+    import kserve
+
+    Base = kserve.Model
+
+    if True:
+        class Iris(Base):
+            pass
+"""})
+standard.good("subclass", {"serve.py": """
+    try:
+        import kserve
+        Base = kserve.Model
+    except (ImportError, AttributeError):
+        Base = object
+
+    class Shared(Base):
+        pass
+
+    class Iris(Shared):
+        pass
+"""})
+standard.good("subclass", {"serve.py": """
+    from typing import Generic, TypeVar
+    import kserve
+
+    T = TypeVar("T")
+
+    class Shared(kserve.Model, Generic[T]):
+        pass
+
+    class Iris(Shared[int]):
+        pass
+"""})
+standard.good("subclass", {
+    "serve.py": "from serving import Base\nclass Iris(Base): pass\n",
+    "src/serving/__init__.py": "from .models import *\n",
+    "src/serving/models/__init__.py": "from ..deep.base import Base\n",
+    "src/serving/deep/base.py": "import kserve\nclass Base(kserve.Model): pass\n",
+})
+standard.good("subclass", {
+    "serve.py": "import lib.serving.base\nclass Iris(lib.serving.base.Base): pass\n",
+    "lib/serving/base.py": "from serve_names import KFModel as Base\n",
+    "serve_names.py": "from kserve import *\n",
+})
+standard.good("subclass", {
+    "serve.py": "from one import Model\nclass Iris(Model): pass\n",
+    "one.py": "from two import Model\n",
+    "two.py": "import one\nfrom kserve import Model\n",
+})
+standard.good("subclass", {"serve.py": "import acme\nclass Iris(acme.Server): pass\n"}, policy={
+    "base_classes": ("acme.Server",),
+})
+standard.good("subclass", {
+    "serve.py": "from kserve import KFModel\nclass Iris(KFModel): pass\n",
+    "requirements.txt": "kserve==0.7.0",
+})
+standard.bad("subclass", {"serve.py": """
+    from django.db.models import Model
+    class Iris(Model):  # <- 4.subclass
+        def predict(self, payload):
+            return payload
+"""})
+standard.bad("subclass", {"serve.py": """
+    from kserve import Model
+    from revscoring import Model
+    class Iris(Model):  # <- 4.subclass
+        pass
+"""})
+standard.bad("subclass", {"serve.py": """
+    import kserve
+    class Model:
+        pass
+    class Iris(Model):  # <- 4.subclass
+        def predict(self, payload):
+            return payload
+"""})
+standard.bad("subclass", {"serve.py": """
+    import kserve
+    class Iris(Model):  # <- 4.subclass
+        pass
+"""})
+standard.bad("subclass", {"serve.py": """
+    from typing import TYPE_CHECKING  # <- 4.subclass
+    import kserve
+    if TYPE_CHECKING:
+        class Iris(kserve.Model):
+            pass
+"""})
+standard.bad("subclass", {
+    "serve.py": "import kserve\nfrom model import Iris  # <- 4.subclass\nkserve.ModelServer().start([Iris()])\n",
+    "model.py": "import kserve\nclass Iris(kserve.Model): pass\n",
+})
+standard.bad("subclass", {
+    "serve.py": "import kserve\nimport model\nkserve.ModelServer().start([model.Iris()])  # <- 4.subclass\n",
+    "model.py": "import kserve\nclass Iris(kserve.Model): pass\n",
+})
+standard.bad("subclass", {"serve.py": "import os  # <- 4.subclass\nimport kserve\n"})
+standard.bad("subclass", {
+    "serve.py": """
+        from kserve import KFModel, KFServer
+
+        class Iris(KFModel):  # <- 4.subclass
+            def load(self): return True
+            def predict(self, payload): return payload
+
+        if __name__ == "__main__":
+            KFServer(workers=1).start([Iris("iris")])
+    """,
+    "requirements.txt": "kserve[storage]==0.8.0  # the last good one\n",
+}, fixed={"serve.py": """
+    from kserve import Model, ModelServer
+
+    class Iris(Model):
+        def load(self): return True
+        def predict(self, payload): return payload
+
+    if __name__ == "__main__":
+        ModelServer(workers=1).start([Iris("iris")])
+"""})
+standard.bad("subclass", {
+    "serve.py": """
+        import kserve
+        from revscoring import Model
+        from kserve import KFModel
+        from kserve.kfmodel_repository import KFModelRepository as Repository
+
+        class Iris(KFModel):  # <- 4.subclass
+            repository = Repository
+            server = kserve.kfserver.KFServer
+            def load(self): return True
+            def predict(self, payload): return payload
+    """,
+    "requirements.txt": "kserve~=0.10",
+}, fixed={"serve.py": """
+    import kserve
+    from revscoring import Model
+    from kserve import Model as KFModel
+    from kserve.model_repository import ModelRepository as Repository
+
+    class Iris(KFModel):
+        repository = Repository
+        server = kserve.model_server.ModelServer
+        def load(self): return True
+        def predict(self, payload): return payload
+"""})
+standard.skip("subclass", {"serve.py": "def f(): pass\nclass Iris(f()): pass\n"}, because="it is computed by a call")
+standard.skip("subclass", {"serve.py": "from a import *\nfrom b import *\nclass Iris(Model): pass\n"}, because="star")
+standard.skip("subclass", {"serve.py": "from .base import Base\nclass Iris(Base): pass\n"}, because="no module .base")
+standard.skip("subclass", {
+    "serve.py": "from base import Base\nclass Iris(Base): pass\n",
+    "base.py": "class Base(\n",
+}, because="base.py is not valid Python")
+standard.skip("subclass", {
+    "serve.py": "import sys\nsys.path.append('lib')\nfrom base import Base\nclass Iris(Base): pass\n",
+    "lib/base.py": "import kserve\nclass Base(kserve.Model): pass\n",
+}, because="lib/base.py")
+
+# ── examples: 4.load, 4.predict ──────────────────────────────────────────────────────────────────────────────────────
+
+standard.good("load", {"serve.py": """
+    import kserve
+    class Iris(kserve.Model):
+        async def load(self):
+            self.ready = True
+"""})
+standard.good("load", {"serve.py": """
+    import kserve
+    class Transformer(kserve.Model):
+        pass
+    class Iris(kserve.Model):
+        try:
+            import torch
+            def load(self):
+                self.ready = True
+        except ImportError:
+            load = None
+"""})
+standard.good("predict", {
+    "serve.py": """
+        import kserve
+        from mixins import Predicts
+        class Iris(Predicts, kserve.Model):
+            pass
+    """,
+    "mixins.py": """
+        from abc import ABC
+        class Predicts(ABC):
+            def predict(self, payload, headers=None):
+                return {"predictions": []}
+    """,
+})
+standard.good("predict", {"serve.py": """
+    import kserve
+    def helper(self, payload):
+        return payload
+    class Iris(kserve.Model):
+        predict = helper
+"""})
+standard.good("predict", {"serve.py": """
+    import kserve
+    class Iris(kserve.Model):
+        def infer(self, payload):
+            return payload
+        predict = infer
+"""})
+standard.bad("load", {"serve.py": """
+    import kserve
+    class Iris(kserve.Model):  # <- 4.load
+        def predict(self, payload):
+            return payload
+"""}, fixed={"serve.py": """
+    import kserve
+    class Iris(kserve.Model):
+        def predict(self, payload):
+            return payload
+
+        def load(self):
+            # TODO: load the weights into self.model
+            self.ready = True
+            return self.ready
+"""})
+standard.bad("predict", {"serve.py": "import kserve\nclass Iris(kserve.Model): pass  # <- 4.predict\n"})
+standard.bad("predict", {"serve.py": """
+    import kserve
+    class Iris(kserve.Model):  # <- 4.predict
+    \tdef load(self):
+    \t\tself.ready = True"""}, fixed={"serve.py": """
+    import kserve
+    class Iris(kserve.Model):
+    \tdef load(self):
+    \t\tself.ready = True
+
+    \tdef predict(self, payload, headers=None):
+    \t\t# TODO: adapt this to the model that load() has put into self.model
+    \t\treturn {"predictions": list(self.model.predict(payload["instances"]))}"""})
+standard.bad("predict", {"serve.py": """
+    import kserve
+    class Iris(kserve.Model):  # <- 4.predict
+        def load(self):
+            def predict(payload):
+                return payload
+            self.ready = True
+"""})
+standard.bad("predict", {"serve.py": """
+    import kserve
+    class Iris(kserve.Model):  # <- 4.predict
+        predict = None
+"""})
+standard.bad("predict", {"serve.py": '''
+    import kserve
+    class Iris(kserve.Model):  # <- 4.predict
+        def predict(self, payload):
+            """To be done."""
+            raise NotImplementedError("later")
+'''})
+standard.bad("load", {"serve.py": """
+    import abc, kserve
+    class Shared(kserve.Model):  # <- 4.load
+        @abc.abstractmethod
+        def load(self):
+            self.ready = True
+    class Iris(Shared):
+        pass
+"""})
+standard.skip("load", {"serve.py": """
+    import kserve
+    class Iris(kserve.Model):
+        pass
+    setattr(Iris, "load", print)
+"""}, because="attached")
+standard.skip("predict", {"serve.py": """
+    import kserve
+    from acme import Mixin
+    class Iris(Mixin, kserve.Model):
+        pass
+"""}, because="acme.Mixin may have predict")
+standard.skip("predict", {"serve.py": """
+    import kserve
+    class Iris(kserve.Model):
+        predict = kserve.helper
+"""}, because="kserve.helper")
+standard.skip("load", {"serve.py": "import kserve\n"}, because="see 4.subclass")
+# fmt: on
+
+
+@standard.rule("file")
+def file(project: Project) -> Iterator[Finding]:
+    """serve.py exists and is valid Python."""
+    path = project.at("serve.py")
+    try:
+        project.parse(parse, path)
+    except Absent:
+        yield Finding(path, None, "There is no serve.py: add one, with a subclass of kserve.Model")
+    except Unparsable as error:
+        yield Finding(path, _place_of(project.bytes(path), error), f"serve.py is not valid Python: {error.why}")
+
+
+@standard.rule("import")
+def imported(project: Project) -> Iterator[Finding]:
+    """kserve or kfserving is imported by serve.py, or by the project's module that its model class comes from."""
+    serving = _serving(project)
+    if serving.imports or serving.models or serving.outdated:
+        return
+    if serving.unknown:
+        raise Skip(serving.unknown)
+    message = "serve.py imports neither kserve nor kfserving: import kserve, and derive the model from kserve.Model"
+    yield Finding(serving.path, front_span(serving.module), message)
+
+
+@standard.rule("subclass")
+def subclass(project: Project) -> Iterator[Finding]:
+    """A class of serve.py derives from kserve.Model, or from its older names."""
+    serving = _serving(project)
+    if serving.models:
+        return
+    for one in serving.outdated:
+        message = (
+            f"kserve {serving.pin} has no {one.base.rpartition('.')[2]}, which became Model in 0.8: "
+            f"derive {one.name} from kserve.Model"
+        )
+        yield Finding(serving.path, header(serving.module, one.value.node), message, one.name)
+    if serving.outdated:
+        return
+    if serving.unknown:
+        raise Skip(serving.unknown)
+    if serving.problem:
+        yield Finding(serving.path, serving.problem.span, serving.problem.message, serving.problem.context)
+
+
+@standard.rule("load")
+def load(project: Project) -> Iterator[Finding]:
+    """The model class of serve.py implements load()."""
+    yield from _implements(project, "load", "it fetches the weights and sets self.ready")
+
+
+@standard.rule("predict")
+def predict(project: Project) -> Iterator[Finding]:
+    """The model class of serve.py implements predict()."""
+    yield from _implements(project, "predict", "it takes the request's payload and returns the predictions")
+
+
+@subclass.fix(safe=True)
+def rename_old_names(project: Project, finding: Finding) -> Fix | None:
+    """All old names of kserve, with their imports, in serve.py and the project's modules that it uses."""
+    from checks.read.python_edit import rename
+
+    serving = _serving(project)
+    if not serving.outdated or serving.pin is None:
+        return None
+    edits = []
+    for path in serving.files:
+        module = project.parse(parse, path)
+        if not any(re.search(rf"\b{old}\b", module.source.text) for old in (*_NEW_NAMES, *_NEW_MODULES)):
+            continue
+        data = rename(module, "kserve", _NEW_NAMES, _NEW_MODULES)
+        if data is None:
+            return None
+        edits.append(Edit(path, module.source.data, data))
+    changed = _version(serving.pin) >= _CHANGED
+    note = "Since kserve 0.10 predict() also gets headers, and the server takes other arguments." if changed else None
+    return Fix(tuple(edits), safe=not changed, note=note)
+
+
+@load.fix(safe=False)
+def add_load(project: Project, finding: Finding) -> Fix | None:
+    """A skeleton of load() at the end of the class."""
+    return _skeleton(project, finding, LOAD)
+
+
+@predict.fix(safe=False)
+def add_predict(project: Project, finding: Finding) -> Fix | None:
+    """A skeleton of predict() at the end of the class."""
+    return _skeleton(project, finding, PREDICT)
+
+
+def _skeleton(project: Project, finding: Finding, lines: tuple[str, ...]) -> Fix | None:
+    from checks.read.python_edit import add_method
+
+    serving = _serving(project)
+    model = next((one for one in serving.models if one.name == finding.context), None)
+    if model is None or model.methods[lines[0].split("(")[0].removeprefix("def ")].state != "absent":
+        return None
+    data = add_method(serving.module, model.value.node, lines)
+    if data is None:
+        return None
+    return Fix((Edit(serving.path, serving.module.source.data, data),), safe=False, note="A skeleton: fill it in.")
+
+
+# ── what serve.py defines ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A class of serve.py that derives from one of `base_classes`: from `base`."""
+
+    value: ClassValue
+    base: str
+    methods: dict[str, Method]
+
+    @property
+    def name(self) -> str:
+        return self.value.node.name
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why no class will do."""
+
+    span: Span
+    message: str
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What was found out about serve.py.
+
+    `outdated`: models whose base class the kserve of requirements.txt (`pin`) lacks. `unknown`: why nothing can be
+    said. `files`: the project's files that were looked at.
+    """
+
+    path: str
+    module: Module
+    imports: bool
+    models: tuple[Model, ...]
+    outdated: tuple[Model, ...]
+    pin: str
+    unknown: str | None
+    problem: Problem | None
+    files: tuple[str, ...]
+
+
+def _serving(project: Project) -> Serving:
+    return project.remember("4 serving", lambda: _found(project))
+
+
+def _names(project: Project) -> tuple[str, ...]:
+    return project.setting(base_classes)
+
+
+def _found(project: Project) -> Serving:
+    path, bases = project.at("serve.py"), frozenset(_names(project))
+    module = project.need(parse, path, "4.file")
+    codebase = codebase_of(project)
+    script = codebase.main(path, module)
+    defined = tuple(classes(script))
+    models = [model for cls in defined if (model := _model(codebase, cls, bases))]
+    pin = _kserve_pin(project) if any(model.base in _OLD_BASES for model in models) else ""
+    outdated = tuple(model for model in models if model.base in _OLD_BASES and _version(pin) >= _RENAMED)
+    left = tuple(model for model in models if model not in outdated)
+    unknown = problem = None
+    if not models:
+        unknown = _unknown(project, codebase, defined)
+        problem = None if unknown else _problem(codebase, script, defined, bases)
+    files = tuple(sorted(file.path for file in codebase.files))
+    return Serving(path, module, _imports(module, bases), left, outdated, pin, unknown, problem, files)
+
+
+def _model(codebase: Codebase, cls: ClassValue, bases: frozenset[str]) -> Model | None:
+    ancestry = codebase.ancestry(cls)
+    names = [v.dotted for v in ancestry if isinstance(v, External | ClassValue) and v.dotted in bases]
+    if not names:
+        return None
+    # One of several alternatives (try, except) is enough.
+    base = next((name for name in names if name not in _OLD_BASES), names[0])
+    methods = {name: method(codebase, cls, name, bases) for name in ("load", "predict")}
+    return Model(cls, base, methods)
+
+
+def _imports(module: Module, bases: frozenset[str]) -> bool:
+    roots = {"kserve", "kfserving"} | {base.partition(".")[0] for base in bases}
+    live = (step for step in module.everything() if runs(step.arm, main=True) != "no")
+    return any(name.partition(".")[0] in roots for step in live for name in _imported_by(step))
+
+
+def _imported_by(step: Step) -> Iterator[str]:
+    match step:
+        case Import(module=name, level=0):
+            yield name
+        case Run(call=Call(function=Name(id=how) | Attribute(name=how), arguments=(Constant(value=str(name)), *_))):
+            if how in ("import_module", "__import__"):
+                yield name
+
+
+def _kserve_pin(project: Project) -> str:
+    """The lowest version of kserve that requirements.txt allows, or an empty text."""
+    path = project.at("requirements.txt")
+    return project.parse(_pinned, path) if project.exists(path) else ""
+
+
+def _pinned(data: bytes) -> str:
+    found = _PIN.search(data.decode("utf-8-sig", errors="replace"))
+    return found[1] if found else ""
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part[:6]) for part in text.split(".") if part)
+
+
+def _unknown(project: Project, codebase: Codebase, defined: tuple[ClassValue, ...]) -> str | None:
+    """Why it can't be known whether one of the classes derives from kserve's."""
+    for cls in defined:
+        for base in codebase.ancestry(cls):
+            match base:
+                case Opaque(why=why):
+                    return f"what {cls.node.name} derives from can't be known: {why}"
+                case External(dotted=dotted) if not is_standard(dotted):
+                    path = _likely_home(project, dotted)
+                    if path:
+                        return f"{dotted}, from which {cls.node.name} derives, may be in {path}"
+                case External() | ClassValue() | Undefined():
+                    continue
+                case _:
+                    return f"what {cls.node.name} derives from is no class"
+    return None
+
+
+def _likely_home(project: Project, dotted: str) -> str | None:
+    """A file of the project that could be the module, found over some other path (`sys.path`, PYTHONPATH)."""
+    root = dotted.partition(".")[0]
+    ends = (f"/{root}.py", f"/{root}/__init__.py")
+    return next((path for path in project.paths() if path.endswith(ends)), None)
+
+
+def _problem(codebase: Codebase, script: File, defined: tuple[ClassValue, ...], bases: frozenset[str]) -> Problem:
+    serving = [cls for cls in defined if {"load", "predict"} & cls.node.bindings.keys()]
+    for cls in serving:
+        return _wrong_base(codebase, cls) or _no_base(cls)
+    elsewhere = _elsewhere(codebase, script, bases)
+    if elsewhere:
+        return elsewhere
+    for cls in defined:
+        wrong = _wrong_base(codebase, cls)
+        if wrong:
+            return wrong
+    return Problem(
+        front_span(script.module), "serve.py defines no subclass of kserve.Model: add one, with load and predict"
+    )
+
+
+def _wrong_base(codebase: Codebase, cls: ClassValue) -> Problem | None:
+    """The first base of a class that leads to a foreign class, or to nothing."""
+    module = cls.scope.file.module
+    for (_, at), values in zip(cls.node.bases, codebase.bases(cls), strict=True):
+        for value in values:
+            line: tuple[Value, ...] = codebase.ancestry(value) if isinstance(value, ClassValue) else (value,)
+            for base in line:
+                match base:
+                    case Undefined(name=name):
+                        why = f"{cls.node.name} derives from {name}, which nothing here defines or imports"
+                        return Problem(module.source.span_of(at), f"{why}: import it from kserve", cls.node.name)
+                    case External(dotted=dotted) if not is_standard(dotted):
+                        why = f"{cls.node.name} derives from {dotted}, which is none of kserve's model classes"
+                        hint = "derive it from kserve.Model, or have the class added to the policy's base_classes"
+                        return Problem(module.source.span_of(at), f"{why}: {hint}", cls.node.name)
+    return None
+
+
+def _no_base(cls: ClassValue) -> Problem:
+    name = cls.node.name
+    message = f"{name} does not derive from kserve.Model: write class {name}(kserve.Model)"
+    return Problem(header(cls.scope.file.module, cls.node), message, name)
+
+
+def _elsewhere(codebase: Codebase, script: File, bases: frozenset[str]) -> Problem | None:
+    """A model class of another file of the project that serve.py imports or starts."""
+    for happening in happenings(codebase, script):
+        if not happening.scope.file.main:
+            continue
+        for value in _classes_of(codebase, happening.step, happening.values, script):
+            if value.scope.file != script and _model(codebase, value, bases):
+                where, name = value.scope.file.path, value.node.name
+                span = script.module.source.span_of(happening.step.at)
+                why = f"{name} lives in {where} and is only started here"
+                return Problem(span, f"{why}: move it to serve.py, or subclass it here", name)
+    return None
+
+
+def _classes_of(codebase: Codebase, step: Step, values: tuple[Value, ...], script: File) -> Iterator[ClassValue]:
+    yield from (value for value in values if isinstance(value, ClassValue))
+    if isinstance(step, Import) and step.attribute not in (None, "*"):
+        for module in values[:1]:
+            if isinstance(module, ModuleValue):
+                found = codebase.attribute(module, step.attribute or "")
+                yield from (value for value in found if isinstance(value, ClassValue))
+
+
+# ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _implements(project: Project, name: str, what: str) -> Iterator[Finding]:
+    serving = _serving(project)
+    if not serving.models:
+        raise Skip("see 4.subclass")
+    found = [(model, model.methods[name]) for model in serving.models]
+    if any(one.state == "here" for _, one in found):
+        return
+    for _, one in found:
+        if one.state not in ("absent", "stub"):
+            raise Skip(one.state)
+    model, one = found[0]
+    if one.state == "stub":
+        message = f"{name}() of {model.name} is only a stub: implement it ({what})"
+    else:
+        message = f"{model.name} has no {name}(): implement it ({what})"
+    yield Finding(serving.path, header(serving.module, model.value.node), message, model.name)
+
+
+def _place_of(data: bytes, error: Unparsable) -> Span:
+    """The line that Python's parser names, from its column on; the first line where it names none."""
+    lines = data.decode("utf-8-sig", errors="replace").splitlines() or [""]
+    number = min(max(error.line or 1, 1), len(lines))
+    text = lines[number - 1]
+    column = min(error.column or 1, len(text) + 1) if number == error.line else 1
+    return Span(number, column, number, len(text) + 1)
