@@ -158,6 +158,7 @@ class _Reader:
         texts = [self.shell.text(word) or word for word in words]
         if name in _WRITERS:
             self.wrote(texts)
+            self.wrote(f"{texts[-1]}/{text.rpartition('/')[2]}" for text in texts[:-1])  # cp a/b folder
         if name not in _SAYERS and _hides_a_build([name, *texts]):
             self.builds.append(Build(unknown=f"`{name[:30]}` runs it"))
 
