@@ -78,15 +78,20 @@ def say(line: str) -> None:
     click.echo(visible(line).encode(errors="backslashreplace"), err=True)
 
 
+class Presence(click.Option):
+    """A flag that an environment variable of any value but nothing sets, as NO_COLOR is meant."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        return "1" if super().resolve_envvar_value(ctx) else None
+
+
 _name = click.option("-n", "--name", metavar="NAME", help="The project's name; without PATH it is looked for here.")
 _ids = click.option("--standard", "ids", multiple=True, metavar="ID", help="Only this standard or rule (repeatable).")
 _policy = click.option("--policy", metavar="FILE", envvar="SNITCH_POLICY", help="The organisation's policy.")
 _output = click.option("--output", metavar="FILE", help="Write the result to a file.")
 _quiet = click.option("-q", "--quiet", is_flag=True, help="A line a finding, nothing else.")
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Also what passed and what was skipped, and why.")
-_no_color = click.option(
-    "--no-color", "plain", envvar="NO_COLOR", is_flag=True, flag_value="1", default="", type=str, help="No colours."
-)
+_no_color = click.option("--no-color", "plain", cls=Presence, is_flag=True, envvar="NO_COLOR", help="No colours.")
 
 
 @click.group(cls=Snitch, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -127,7 +132,7 @@ def check(
     fail_on: str,
     quiet: bool,
     verbose: bool,
-    plain: str,
+    plain: bool,
 ) -> None:
     """Judge projects: those at PATH, else those in the current folder."""
     from bot.cli import checking
@@ -155,7 +160,7 @@ def fix(
     diff: bool,
     policy: str | None,
     quiet: bool,
-    plain: str,
+    plain: bool,
 ) -> None:
     """Write the fixes of a project's findings, all or none."""
     from bot.cli import fixing

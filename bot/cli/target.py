@@ -106,7 +106,7 @@ def _posix(folder: Path, root: Path) -> str:
 
 
 def _walked(folder: Path) -> list[str]:
-    """Every file and link below a folder that would be committed: without git its own files, what `.gitignore` files name,
+    """Every file and link below a folder that would be committed: not git's own, nor what `.gitignore` files name, nor
     environments and caches. Raises Invalid where there are too many.
     """
     found: list[str] = []

@@ -238,6 +238,8 @@ def _strictest(at: Counter[str]) -> Level:
 def _kept(found: Sequence[Sheet], views: Sequence[View]) -> str:
     if any(view.only_new for view in views):
         return "The change brought in no finding"
+    if any(sheet.count("error") for sheet in found):
+        return "No finding"
     names = ", ".join(sheet.name for sheet in found)
     return f"{names} {'keep' if len(found) > 1 else 'keeps'} the Model Standards"
 
