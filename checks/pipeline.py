@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from checks.finding import Span
 from checks.policy import Setting
 from checks.project import Absent, Project
 from checks.read import Unparsable, ci_include, gitlab_ci
@@ -96,6 +97,23 @@ def points_to(config_path: str, accepted: Accepted) -> bool:
     return accepted.ref is None or fnmatchcase(ref, accepted.ref)
 
 
+def place_of(config: Config, key: str) -> Span:
+    """Where a top-level key stands, else the first line."""
+    found = config.keys.get(key)
+    return config.stream.span_of(found[0]) if found else Span.of_line(1, config.stream.text.partition("\n")[0].rstrip())
+
+
+def entry_of(accepted: Accepted) -> tuple[tuple[str, str], ...] | None:
+    """How the pipeline is included in `.gitlab-ci.yml`, as keys and texts; None where that is a pattern."""
+    if "*" in "".join((*accepted.files, accepted.ref or "")):
+        return None
+    if accepted.kind == "component":
+        own = "." in accepted.value.partition("/")[0] or accepted.value.startswith("$")
+        return (("component", f"{'' if own else '$CI_SERVER_FQDN/'}{accepted.value}@{accepted.ref or '~latest'}"),)
+    files = [("file", file) for file in accepted.files[:1]]
+    return ((accepted.kind, accepted.value), *files, *([("ref", accepted.ref)] if accepted.ref else []))
+
+
 def _configuration(project: Project) -> Followed:
     main = project.ci_path
     root = project.parse(gitlab_ci.parse, main)
@@ -115,7 +133,7 @@ def _same(include: Include, accepted: Accepted) -> bool:
     """Whether both name the same, compared without a leading slash and without case."""
     if include.kind != "component":
         return _normal(include.value) == _normal(accepted.value)
-    own, wanted = (_normal(text).partition("@")[0] for text in (include.value, accepted.value))
+    own, wanted = _normal(include.value).partition("@")[0], _normal(accepted.value)
     path = own.partition("/")[2]
     # The host is the instance's own, by name or by variable; the policy may leave it out.
     return own == wanted or path == wanted or (own != _own(own) and path == wanted.partition("/")[2])
@@ -145,7 +163,10 @@ def _accepted(value: Any) -> Accepted:
     if len(kinds) != 1 or unknown:
         why = f"does not know {unknown[0]}" if unknown else "needs one of project, component, remote, template"
         raise ValueError(f"an include of the pipeline {why}")
+    if not isinstance(files, list | tuple):
+        raise ValueError("file must be a text or a list of texts")
     texts = [value[kinds[0]], value.get("ref", ""), *files]
-    if not isinstance(files, list | tuple) or not all(isinstance(text, str) for text in texts):
+    if not all(isinstance(text, str) for text in texts):
         raise ValueError("an include of the pipeline is made of texts")
-    return Accepted(kinds[0], value[kinds[0]], tuple(files), value.get("ref"))
+    target, _, version = value[kinds[0]].partition("@") if kinds[0] == "component" else (value[kinds[0]], "", "")
+    return Accepted(kinds[0], target, tuple(files), value.get("ref") or version or None)

@@ -129,7 +129,8 @@ def parse(data: bytes) -> Stream:
         return Stream(text, encoding, mark, tuple(_documents(stream)), lines)
     except yaml.MarkedYAMLError as error:
         where = error.problem_mark or error.context_mark
-        line, column = stream.place(where.index) if where else (None, None)
+        last = max(0, len(text.rstrip()) - 1)  # what is wrong at the end stands on the last line that says something
+        line, column = stream.place(min(where.index, last)) if where else (None, None)
         raise Unparsable(f"is no valid YAML: {error.problem or error.context}", line, column) from None
     except yaml.reader.ReaderError as error:
         line, column = stream.place(min(error.position, len(text)))

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from checks.artifacts import Artifacts, ignoring, unignored, untracked
 from checks.finding import Edit, Finding, Fix, Skip, Span
-from checks.pipeline import configuration, predefined
+from checks.pipeline import configuration, place_of, predefined
 from checks.policy import Setting, bucket, text_value, whole_number
 from checks.project import Project
 from checks.read import gitlab_ci, s3
@@ -388,10 +388,8 @@ def _of_another(project: Project, place: _Place) -> bool:
 def _missing(project: Project) -> Finding:
     name = project.setting(weights_variable)
     config = project.parse(gitlab_ci.parse, project.ci_path)
-    key = config.keys.get("variables")
-    span = config.stream.span_of(key[0]) if key else Span(1, 1, 1, 1)
     message = f"{project.ci_path} defines no {name}: write {name}: {_example(project)} below variables"
-    return Finding(project.ci_path, span, message, name)
+    return Finding(project.ci_path, place_of(config, "variables"), message, name)
 
 
 def _bad(project: Project, place: _Place, value: str) -> Finding:
