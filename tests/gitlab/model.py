@@ -234,10 +234,7 @@ class Award:
 
 @dataclass(slots=True, eq=False)
 class Note:
-    """`type` is null for a plain comment. `broken`: the API answered 500 and saved it all the same.
-
-    `outdated`: the line is gone from the newest diff; the page shows it, the API has no such flag.
-    """
+    """`type` is null for a plain comment. `broken`: the API answered 500 and saved it all the same."""
 
     id: int
     discussion: Discussion
@@ -248,7 +245,6 @@ class Note:
     original_position: dict[str, Json] | None = None
     change_position: dict[str, Json] | None = None
     line_code: str | None = None
-    outdated: bool = False
     system: bool = False
     internal: bool = False
     resolved: bool = False
@@ -264,6 +260,20 @@ class Note:
     @property
     def resolvable(self) -> bool:
         return self.type is not None and not self.system
+
+    @property
+    def active(self) -> bool:
+        """The position lies on the newest diff, be it by coming back to the same commits."""
+        version = self.discussion.mr.version
+        if self.position is None or version is None:
+            return False
+        triple = tuple(self.position[key] for key in ("base_sha", "start_sha", "head_sha"))
+        return triple == (version.base, version.start, version.head)
+
+    @property
+    def outdated(self) -> bool:
+        """As the page shows it; the API has no such flag."""
+        return self.position is not None and not self.active
 
 
 @dataclass(slots=True, eq=False)

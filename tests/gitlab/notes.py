@@ -133,7 +133,7 @@ def _place(note: Note, posted: dict[str, Any], verdict: diffs.Ok | diffs.SavedTh
     if isinstance(verdict, diffs.SavedThen500):
         note.broken = True
     else:
-        note.change_position, note.outdated = verdict.change_position, verdict.outdated
+        note.change_position = verdict.change_position
 
 
 def _save(gitlab: Instance, mr: MergeRequest, author: User, text: Text, body: str) -> Note:
@@ -158,7 +158,7 @@ def _reply(discussion: Discussion, identity: int, author: User, body: str) -> No
         first.type = "DiscussionNote"
     note = Note(identity, discussion, author, body, first.type)
     note.position, note.original_position = first.position, first.original_position
-    note.line_code, note.change_position, note.outdated = first.line_code, first.change_position, first.outdated
+    note.line_code, note.change_position = first.line_code, first.change_position
     if discussion.resolved:
         note.resolved, note.resolved_by, note.resolved_at = True, discussion.resolved_by, now()
     return note

@@ -15,8 +15,9 @@ from typing import Self
 
 from aiohttp import web
 
-from tests.gitlab import (  # noqa: F401  # noqa: F401
+from tests.gitlab import (  # noqa: F401  # each registers its routes
     api_commits,
+    api_diffs,
     api_drafts,
     api_merge_requests,
     api_notes,

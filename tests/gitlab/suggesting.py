@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from tests.gitlab import access, githost, suggestions, tracing
+from tests.gitlab import access, githost, suggestions
 from tests.gitlab.instance import Instance
 from tests.gitlab.model import MergeRequest, Note, Suggestion, User, now
 
@@ -67,7 +67,7 @@ def why_not(suggestion: Suggestion) -> str | None:
         now=None if there is None else suggestions.contents(there, line(note), suggestion.asked)[0],
         from_content=suggestion.from_content,
         to_content=suggestion.to_content,
-        active=tracing.is_active(mr, note) and not note.outdated,
+        active=note.active,
         applied=suggestion.applied,
         state=mr.state,
         branch_exists=head is not None,

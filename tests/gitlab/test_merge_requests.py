@@ -91,6 +91,19 @@ def test_a_force_push_keeps_old_commits_readable(world: World) -> None:
     assert world.client().projects.get(world.project.id).commits.get(old).id == old
 
 
+def test_a_thread_is_active_again_after_coming_back_to_the_commit_that_it_was_written_on(world: World) -> None:
+    head = world.gitlab.head(world.project, "change")
+    note = world.gitlab.start_thread(world.mr, world.bot, "```suggestion\nx\n```", world.position(new=10))
+    world.gitlab.push(world.project, "change", {"serve.py": SERVE})
+    assert (note.outdated, told(world)["appliable"]) == (True, False)
+    world.gitlab.move_branch(world.project, "change", head)
+    assert (note.outdated, told(world)["appliable"]) == (False, True)
+
+
+def told(world: World) -> Any:
+    return world.review().discussions.list()[0].attributes["notes"][0]["suggestions"][0]
+
+
 def test_a_fork_is_reviewed_in_the_target(world: World) -> None:
     fork = world.gitlab.fork(world.project, world.reader)
     world.gitlab.push(fork, "mine", {"serve.py": CHANGED}, by=world.reader)

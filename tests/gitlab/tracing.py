@@ -18,8 +18,7 @@ def of_position(position: dict[str, Any]) -> DiffRefs:
 
 
 def is_active(mr: MergeRequest, note: Note) -> bool:
-    """The position lies on the newest diff."""
-    return bool(mr.version and note.position and of_position(note.position) == refs(mr.version))
+    return note.active
 
 
 def retrace(mr: MergeRequest, old: DiffVersion, new: DiffVersion) -> None:
@@ -30,7 +29,7 @@ def retrace(mr: MergeRequest, old: DiffVersion, new: DiffVersion) -> None:
             continue
         traced = positions.trace(mr.project.repo, note.position, before, after)
         if traced.outdated or traced.position is None:
-            note.change_position, note.outdated = traced.position, True
+            note.change_position = traced.position
             _maybe_resolve(mr, note)
         else:
             note.position = traced.position

@@ -192,15 +192,14 @@ class Verbs:
         with self.state.lock:
             ref = f"refs/heads/{branch}"
             old = githost.rev(project.repo, ref) or ZERO_SHA
-            githost.update_ref(project.repo, ref, sha)
+            if sha == ZERO_SHA:
+                githost.delete_ref(project.repo, ref)
+            else:
+                githost.update_ref(project.repo, ref, sha)
             pushes.moved(self.state, project, by or self.root, [githost.RefChange(ref, old, sha)])
 
     def delete_branch(self, project: Project, branch: str, by: User | None = None) -> None:
-        with self.state.lock:
-            ref = f"refs/heads/{branch}"
-            old = githost.rev(project.repo, ref) or ZERO_SHA
-            githost.delete_ref(project.repo, ref)
-            pushes.moved(self.state, project, by or self.root, [githost.RefChange(ref, old, ZERO_SHA)])
+        self.move_branch(project, branch, ZERO_SHA, by)
 
     def head(self, project: Project, branch: str = "") -> str:
         found = githost.rev(project.repo, f"refs/heads/{branch or project.default_branch}")
