@@ -20,7 +20,7 @@ from markdown_it.token import Token
 MOST: Final = 10
 LONGEST_NOTE: Final = 20_000
 VERBS: Final = ("fix", "check", "explain", "help")
-_ID: Final = re.compile(r"[0-9]{1,3}(?:\.[a-z0-9][a-z0-9_-]{0,60})?")
+_ID: Final = re.compile(r"[0-9]{1,3}(?:\.[a-z0-9][a-z0-9_.-]{0,60})?")
 _COMMAND: Final = re.compile(r"/snitch(?![^\s])", re.IGNORECASE)
 _QUOTE_FENCE: Final = re.compile(r"(>{3,})\s*\Z")
 

@@ -14,6 +14,7 @@ UNDERSTOOD: list[tuple[str, list[Command]]] = [
     ("/snitch fix 10, 4,6.base-image", [Fix(("10", "4", "6.base-image"))]),
     ("/snitch fix 10 10", [Fix(("10",))]),
     ("/snitch fix `10.patch`", [Fix(("10.patch",))]),
+    ("/snitch fix 6.org.label-schema.vcs-url", [Fix(("6.org.label-schema.vcs-url",))]),
     ("/snitch fix --unsafe 3", [Fix(("3",), unsafe=True)]),
     ("/Snitch FIX 10.Patch", [Fix(("10.patch",))]),
     ("/snitch check", [Check()]),

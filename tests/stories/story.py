@@ -19,6 +19,7 @@ from tests.gitlab.model import (
     MergeRequest,
     Note,
     Project,
+    Status,
     Suggestion,
     User,
 )
@@ -165,12 +166,17 @@ class Story:
 
     def status(self, sha: str | None = None) -> str | None:
         """The state that the page shows."""
-        found = self.gitlab.statuses(self.source, sha or self.head, "snitch")
+        found = self._statuses(sha or self.head)
         return found[-1].state if found else None
 
     def description(self) -> str:
-        found = self.gitlab.statuses(self.source, self.head, "snitch")
+        found = self._statuses(self.head)
         return found[-1].description or "" if found else ""
+
+    def _statuses(self, sha: str) -> list[Status]:
+        """In the project of the branch, else in the target's: a fork may not be the bot's to write to."""
+        own = self.gitlab.statuses(self.source, sha, "snitch")
+        return own or self.gitlab.statuses(self.project, sha, "snitch")
 
     def commits(self) -> list[githost.Commit]:
         """Of the branch since the target, newest first."""

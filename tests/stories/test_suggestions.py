@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.stories.model_project import DOCKERFILE, ELSEWHERE, GITIGNORE, LONELY, UNIGNORING, UNLABELLED, UNTRACED
+from tests.stories.model_project import DOCKERFILE, ELSEWHERE, LONELY, UNIGNORING, UNLABELLED, UNTRACED
 from tests.stories.story import Story, place, rules_of
 
 CRLF = UNTRACED.replace("\n", "\r\n").encode()
@@ -18,7 +18,6 @@ BROKEN = {
     "labels at the end": {"Dockerfile": "FROM python:3.11-slim\nCOPY . ."},
     "weights elsewhere": {".gitlab-ci.yml": ELSEWHERE},
     "weights not ignored": {".gitignore": UNIGNORING},
-    "weights not ignored, no final newline": {".gitignore": UNIGNORING.removesuffix("\n")},
     "no pipeline": {".gitlab-ci.yml": LONELY},
     "all": {
         "serve.py": UNTRACED,
@@ -91,9 +90,3 @@ def test_a_fix_of_a_file_with_crlf_keeps_every_line_end(story: Story) -> None:
     data = story.read("serve.py")
     assert data is not None and data.count(b"\n") == data.count(b"\r\n")
     assert story.status() == "success"
-
-
-def test_the_gitignore_of_the_project_is_what_the_fix_writes(story: Story) -> None:
-    story.opened({".gitignore": UNIGNORING})
-    story.apply(*story.suggestions())
-    assert sorted((story.read(".gitignore") or b"").split()) == sorted(GITIGNORE.encode().split())
