@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.mr import ChangedFile, CommitStatus, MergeRequest, Position, Thread
 from checks.policy import Level
@@ -56,6 +56,7 @@ Action = Open | Update | Resolve | Reopen | Summarise | SetStatus
 class View:
     """What stands on GitLab. `me`: our own user id, and those that we had before.
 
+    `lengths`: how many lines the files of the head have in which something was found (an empty one has none).
     `refused`: entries of findings that GitLab was seen to refuse a thread for. `quiet`: only the status, no new
     comments (a draft). `link`: the page of a standard, with `{}` for its number.
     """
@@ -66,6 +67,7 @@ class View:
     status: CommitStatus | None
     me: frozenset[int]
     refused: frozenset[str] = frozenset()
+    lengths: Mapping[str, int] = field(default_factory=dict)
     quiet: bool = False
     link: str | None = None
     thread_level: Level = "enforce"

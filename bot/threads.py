@@ -216,7 +216,9 @@ def _placed(view: View, one: Group, taken: list[Replacement]) -> tuple[Position,
 
 def _line(view: View, path: str, line: int) -> Position | None:
     changed = view.changed.get(path)
-    return position_of_line(changed, line) if changed is not None and _utf8(path) else None
+    if changed is None or not _utf8(path) or line > view.lengths.get(path, line):
+        return None
+    return position_of_line(changed, line)
 
 
 def _utf8(path: str) -> bool:

@@ -15,6 +15,7 @@ from bot.publish import clean_up, publish, set_status, status_of
 from bot.review import Reviewed, plan
 from bot.workspace import Workspace, opened
 from bot.world import World
+from checks.inspection import Inspection
 from checks.policy import Level, threads
 
 logger = log.get(__name__)
@@ -45,7 +46,7 @@ def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
         inspection = workspace.inspect(world)
         if not inspection.report.projects:
             return Reviewed(mr, inspection, why="; ".join(s.reason for s in inspection.report.skipped))
-        view = _view(job, world, workspace, journal)
+        view = _view(job, world, workspace, inspection, journal)
         if dry_run or world.mode == "silent":
             return _would_say(Reviewed(mr, inspection, plan(inspection, view)))
         if view.status is None:
@@ -72,7 +73,7 @@ def _not_reviewed(mr: MergeRequest) -> str:
     return ""
 
 
-def _view(job: ReviewMR, world: World, workspace: Workspace, journal: StoredJournal) -> View:
+def _view(job: ReviewMR, world: World, workspace: Workspace, inspection: Inspection, journal: StoredJournal) -> View:
     mr = workspace.mr
     return View(
         mr=mr,
@@ -81,6 +82,7 @@ def _view(job: ReviewMR, world: World, workspace: Workspace, journal: StoredJour
         status=status_of(world.gitlab, mr),
         me=frozenset({world.me.id}),
         refused=journal.known_refused(),
+        lengths=workspace.lengths(f.path for f in inspection.changes.new),
         quiet=mr.draft and not job.asked,
         thread_level=cast(Level, world.policy.value(threads)),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from bot.errors import Stale
@@ -13,6 +13,7 @@ from bot.world import World
 from checks.discover import Repository
 from checks.inspection import Inspection, inspect
 from checks.policy_file import project_names
+from checks.tree import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,15 @@ class Workspace:
     head: GitTree
     base: GitTree | None
     changed: dict[str, ChangedFile]
+
+    def lengths(self, paths: Iterable[str]) -> dict[str, int]:
+        """How many lines these files of the head have, where they can be read. LF alone ends a line, as on GitLab."""
+        found = {}
+        for path in set(paths):
+            with suppress(Unavailable):
+                data = self.head.read(path)
+                found[path] = data.count(b"\n") + (not data.endswith(b"\n") if data else 0)
+        return found
 
     def inspect(self, world: World) -> Inspection:
         """Judges the head, and what the change made of it."""
