@@ -2,7 +2,8 @@
 
 Nodes know where they stand as indices into the decoded text (code points, byte order mark left out). Unknown tags and
 `!reference` are kept as nodes with a tag. An alias stands in the tree as the very node of its anchor.
-Of equal keys the last one counts, and `<<` overrides keys that stand before it, as in Psych.
+Of equal keys the last one counts, and `<<`, quoted or not, overrides keys that stand before it (Psych's to_ruby.rb,
+`revive_hash`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ MAX_DEPTH = 100
 MAX_NODES = 100_000
 """Aliases counted with all that they stand for."""
 
+_TEXT_TAG = "tag:yaml.org,2002:str"
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*)+")
 _ENCODINGS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -154,7 +156,7 @@ def entries(node: Node | None) -> dict[str, tuple[Scalar, Node]]:
     for key, value in node.pairs:
         if not isinstance(key, Scalar):
             continue
-        if key.text == "<<" and not key.style and _merged(found, value):
+        if key.text == "<<" and key.tag != _TEXT_TAG and _merged(found, value):
             continue
         found[key.text] = (key, value)
     return found
