@@ -6,9 +6,11 @@ They are those of the build jobs that can be read in `.gitlab-ci.yml`; without a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 
 from checks.finding import Skip
 from checks.policy import Setting, text_list
@@ -19,6 +21,17 @@ from checks.read.dockerfile import Dockerfile, Stage, read_dockerfile
 from checks.read.image import Image, image_of
 from checks.read.shellwords import Value, unknown
 
+
+def _keys_by_image(value: Any) -> Mapping[str, tuple[str, ...]]:
+    if not isinstance(value, dict) or not all(isinstance(pattern, str) for pattern in value):
+        raise ValueError("must be a mapping of image patterns to lists of labels")
+    return {pattern: text_list(keys) for pattern, keys in value.items()}
+
+
+_NO_KEYS: Mapping[str, tuple[str, ...]] = {}
+base_image_labels = Setting(
+    "base_image_labels", _NO_KEYS, "labels that base images carry, by a pattern of the image", _keys_by_image
+)
 build_args = Setting("build_args", PREDEFINED, "build arguments that the central pipeline passes", text_list)
 
 
@@ -84,6 +97,15 @@ def built(project: Project, target: Target, dockerfile: Dockerfile) -> Built:
         return unknown(name) if value is None and build.open else value
 
     return Built(target, dockerfile, index, image_of(dockerfile, index, given, build.target))
+
+
+def inherits(project: Project, image: Image, label: str) -> bool | None:
+    """Whether the policy says that the image's base carries a label; None where the base can't be known."""
+    patterns = [pattern for pattern, keys in project.setting(base_image_labels).items() if label in keys]
+    if image.base.text is None:
+        return None if patterns else False
+    bare = re.sub(r"(?:@[^/]*|:[^/:]*)+$", "", image.base.text)
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in (image.base.text, bare))
 
 
 def all_built(project: Project) -> tuple[tuple[Built, ...], tuple[str, ...]]:

@@ -20,11 +20,11 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from checks.finding import Edit, Finding, Fix, Skip, Span
-from checks.images import Built, Target, all_built, build_args, built, targets
+from checks.images import Built, Target, all_built, base_image_labels, build_args, built, inherits, targets
 from checks.policy import Setting, text_list, text_value
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable
@@ -161,8 +161,6 @@ for _text in (
     "ENV V=\nLABEL version=${V-1}",
     "LABEL version=${V:?missing}",
     "LABEL version=$V\nARG V=1\nLABEL last=1",
-    "ENV A=1 V=$A\nLABEL version=$V",
-    "LABEL TARGETARCH=1 version=$TARGETARCH",
 ):
     standard.bad("version", _version(f"FROM scratch\n{_REST}{_text}  # <- 6.version\n"))
 standard.bad("version", _version(f"FROM scratch\n{_MARKED}ONBUILD LABEL version=1\n"))
@@ -217,15 +215,8 @@ def _label_values(value: Any) -> Mapping[str, str]:
     return value
 
 
-def _keys_by_image(value: Any) -> Mapping[str, tuple[str, ...]]:
-    if not isinstance(value, dict) or not all(isinstance(pattern, str) for pattern in value):
-        raise ValueError("must be a mapping of image patterns to lists of labels")
-    return {pattern: text_list(keys) for pattern, keys in value.items()}
-
-
 _NONE: tuple[str, ...] = ()
 _NO_VALUES: Mapping[str, str] = {}
-_NO_KEYS: Mapping[str, tuple[str, ...]] = {}
 labels = standard.setting(
     Setting("labels", _NO_VALUES, "what a fix writes into the labels; $CI_… variables may be used", _label_values)
 )
@@ -233,9 +224,7 @@ vendor = standard.setting(Setting("vendor", "", "the value of org.label-schema.v
 pipeline_labels = standard.setting(
     Setting("pipeline_labels", _NONE, "labels that the central pipeline passes with --label", text_list)
 )
-base_image_labels = standard.setting(
-    Setting("base_image_labels", _NO_KEYS, "labels that base images carry, by a pattern of the image", _keys_by_image)
-)
+standard.setting(base_image_labels)
 standard.setting(build_args)
 
 
@@ -269,7 +258,7 @@ def add_labels(project: Project, finding: Finding) -> Fix | None:
     """All labels that a stage lacks, in one LABEL at its end."""
     for place in _places(project):
         if place.path == finding.path and finding.context in map(place.context, place.lacking):
-            return _addition(project, place)
+            return project.remember(f"6 fix {place.built[0].place}", partial(_addition, project, place))
     return None
 
 
@@ -350,7 +339,7 @@ def _verdicts(project: Project, group: Sequence[Built]) -> dict[str, Verdict]:
 def _verdict(project: Project, one: Built, label: str) -> Verdict:
     build, image = one.target.build, one.image
     passed = _central_pipeline(project) if label in project.setting(pipeline_labels) else False
-    inherited = _inherited(project, image.base, label)
+    inherited = inherits(project, image, label)
     value = build.labels.get(label) or image.labels.get(label)
     if passed or (value and value.blank is False) or (value is None and inherited):
         return Verdict()
@@ -363,15 +352,6 @@ def _verdict(project: Project, one: Built, label: str) -> Verdict:
         return Verdict(reason=f"the base image may carry {label}, and its name can't be known")
     doubt = build.open or image.open
     return Verdict(reason=doubt) if doubt else Verdict(problem=_problem(one, label, value))
-
-
-def _inherited(project: Project, base: Value, label: str) -> bool | None:
-    """Whether the policy says that the base image carries the label; None where its name can't be known."""
-    patterns = [pattern for pattern, keys in project.setting(base_image_labels).items() if label in keys]
-    if base.text is None:
-        return None if patterns else False
-    bare = re.sub(r"(?:@[^/]*|:[^/:]*)+$", "", base.text)
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in (base.text, bare))
 
 
 def _central_pipeline(project: Project) -> bool | None:
@@ -415,16 +395,20 @@ def _addition(project: Project, place: Place) -> Fix | None:
     one = place.built[0]
     words = {label: word for label in place.lacking if (word := _word(project, one, label)) is not None}
     data = with_labels(one.dockerfile, one.index, one.image, words)
-    effective = {label: word for label, word in words.items() if data and _holds(project, place, data, label)}
-    if len(effective) < len(words):
-        data = with_labels(one.dockerfile, one.index, one.image, effective)
+    still = _lacking_after(project, place, data)
+    if words.keys() & still:
+        left = {label: word for label, word in words.items() if label not in still}
+        data = with_labels(one.dockerfile, one.index, one.image, left)
     return Fix((Edit(place.path, one.dockerfile.data, data),)) if data else None
 
 
-def _holds(project: Project, place: Place, data: bytes, label: str) -> bool:
-    """Whether the label has a value after the fix, for every job that builds the stage."""
+def _lacking_after(project: Project, place: Place, data: bytes | None) -> set[str]:
+    """The labels that a job's image still has no value for."""
+    if data is None:
+        return set()
     after = read_dockerfile(data)
-    return all(_verdict(project, built(project, one.target, after), label) == Verdict() for one in place.built)
+    group = [built(project, one.target, after) for one in place.built]
+    return {label for label, verdict in _verdicts(project, group).items() if verdict != Verdict()}
 
 
 def _word(project: Project, one: Built, label: str) -> str | None:
