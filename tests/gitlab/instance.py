@@ -39,6 +39,7 @@ class Knobs:
       until `GitLab.settle()`.
     - `notes_per_minute`: of one user, by the notes and discussions endpoints; 0 is no limit.
     - `ruby34`: hashes in error texts are printed as Ruby 3.4 prints them.
+    - `system_notes`: pushes, retargeting and the like leave notes of GitLab's own among the discussions.
     - `commit_refusal`: the status for a commit to a branch without the right (400 or 403, by version).
     """
 
@@ -54,6 +55,7 @@ class Knobs:
     commit_refusal: int = 400
     hook_timeout: float = 10.0
     signing_tokens: bool = True
+    system_notes: bool = True
 
 
 @dataclass(slots=True)

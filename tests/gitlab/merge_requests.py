@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -9,7 +10,17 @@ from typing import Any
 
 from tests.gitlab import githost, hooks, patches, tracing
 from tests.gitlab.instance import Instance
-from tests.gitlab.model import ZERO_SHA, DiffVersion, Label, MergeRequest, Project, User, now
+from tests.gitlab.model import (
+    ZERO_SHA,
+    DiffVersion,
+    Discussion,
+    Label,
+    MergeRequest,
+    Note,
+    Project,
+    User,
+    now,
+)
 
 
 class Conflict(Exception):
@@ -100,11 +111,27 @@ def pushed(gitlab: Instance, project: Project, user: User, branch: str, old: str
             _merged_by_push(gitlab, mr, user, new)
 
 
+def record(gitlab: Instance, mr: MergeRequest, user: User, text: str) -> None:
+    """A system note: among the discussions, with the author of the deed, without mail or webhook."""
+    if gitlab.knobs.system_notes:
+        discussion = Discussion(secrets.token_hex(20), mr)
+        discussion.notes.append(Note(gitlab.next_id("note"), discussion, user, text, system=True))
+        mr.discussions.append(discussion)
+
+
+def _added(mr: MergeRequest, old: str, new: str) -> str:
+    source = mr.source or mr.project
+    commits = githost.log(source.repo, old, new) if githost.rev(source.repo, old) else []
+    listed = "".join(f"<li>{one.sha[:8]} - {one.title}</li>" for one in commits)
+    return f"added {len(commits)} commit{'' if len(commits) == 1 else 's'}\n\n<ul>{listed}</ul>"
+
+
 def _follow(gitlab: Instance, mr: MergeRequest, user: User, old: str, new: str) -> None:
     before = touch(mr, user)
     mr.head = new
     gitlab.later(lambda: refresh(gitlab, mr))
     if old != ZERO_SHA:
+        record(gitlab, mr, user, _added(mr, old, new))
         announce(gitlab, mr, user, "update", {"updated_at": before}, oldrev=old)
 
 
@@ -138,6 +165,9 @@ def set_values(gitlab: Instance, mr: MergeRequest, user: User, values: dict[str,
     changes["updated_at"] = touch(mr, user)
     if "target_branch" in changed:
         refresh(gitlab, mr)
+        record(gitlab, mr, user, f"changed target branch to `{mr.target_branch}`")
+    if mr.draft != was_draft:
+        record(gitlab, mr, user, f"marked this merge request as **{'draft' if mr.draft else 'ready'}**")
     announce(gitlab, mr, user, "update", changes)
 
 
@@ -175,6 +205,7 @@ def finish(gitlab: Instance, mr: MergeRequest, user: User, state: str, merge_com
     else:
         mr.state, mr.closed_by, mr.closed_at = "closed", user, at
     changes["state_id"] = {"previous": hooks.STATES[was], "current": hooks.STATES[mr.state]}
+    record(gitlab, mr, user, mr.state)
     announce(gitlab, mr, user, "merge" if state == "merged" else "close", changes)
 
 
@@ -185,6 +216,7 @@ def reopen(gitlab: Instance, mr: MergeRequest, user: User) -> None:
     head = mr.source and githost.rev(mr.source.repo, f"refs/heads/{mr.source_branch}")
     mr.head = head or mr.head
     refresh(gitlab, mr)
+    record(gitlab, mr, user, "reopened")
     announce(gitlab, mr, user, "reopen", changes)
 
 

@@ -211,6 +211,7 @@ def resolve(gitlab: Instance, notes: list[Note], user: User, resolved: bool) -> 
     if changed and resolved:
         mr = changed[0].discussion.mr
         if hooks.blocking_resolved(mr):
+            merge_requests.record(gitlab, mr, user, "resolved all threads")
             merge_requests.announce(gitlab, mr, user, "update", {})
 
 

@@ -240,6 +240,18 @@ def test_branches_without_a_common_root_have_no_base(world: World) -> None:
     assert told.changes_count is None
 
 
+def test_gitlab_leaves_notes_of_its_own_that_nobody_may_edit_or_answer(world: World) -> None:
+    world.gitlab.push(world.project, "change", {"new.py": "x\n"}, by=world.bot)
+    note = world.review().notes.list()[0]
+    assert (note.system, note.author["username"], note.resolvable) == (True, "snitch", False)
+    assert note.body.startswith("added 1 commit\n\n<ul><li>")
+    assert world.call("PUT", f"/notes/{note.id}", json={"body": "x"}).status_code == 403
+    thread = world.mr.discussions[-1].id
+    answer = world.call("POST", f"/discussions/{thread}/notes", json={"body": "x"})
+    assert answer.json()["message"] == "400 Bad request - Discussion can not be replied to."
+    assert world.review().user_notes_count == 0
+
+
 def test_approvals_are_counted(world: World) -> None:
     assert world.call("GET", "/approvals").json()["user_can_approve"] is True
     assert world.call("POST", "/approve", json={"sha": "0" * 40}).status_code == 409
