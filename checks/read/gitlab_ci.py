@@ -17,7 +17,7 @@ from checks.read.yaml import Node, Scalar, Stream
 MAX_HOPS = 10
 """GitLab's limit for `extends` levels and nested `!reference`."""
 MAX_LAYERS = 100
-MAX_WORK = 1_000_000
+MAX_WORK = 200_000
 """Layers of a job, and keys and script lines of all jobs together."""
 
 KEYWORDS = frozenset(

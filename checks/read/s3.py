@@ -21,6 +21,7 @@ _BASIC = re.compile(
     r"(?:(?P<second>[0-9]{2})(?:[.,][0-9]+)?)?(?:Z|[+-](?P<zone_hour>[0-9]{2})(?P<zone_minute>[0-9]{2})?)?"
 )
 _ESCAPES = re.compile("%3A|%2B", re.IGNORECASE)
+_NO_TIME = "it is no time in ISO 8601"
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -82,7 +83,7 @@ def time_fault(segment: str) -> str | None:
     text = _ESCAPES.sub(lambda found: ":" if found[0][1:].upper() == "3A" else "+", segment)
     found = _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)
     if found is None:
-        return next((why for pattern, why in _MISTAKES if pattern.fullmatch(text)), "it is no time in ISO 8601")
+        return next((why for pattern, why in _MISTAKES if pattern.fullmatch(text)), _NO_TIME)
     return _range_fault({name: int(digits) for name, digits in found.groupdict().items() if digits})
 
 
@@ -135,6 +136,8 @@ def _key_fault(path: Path, project: str, kind: str) -> str | None:
     if not found[2]:
         return "it has no time of training" if kind == "models" else "it has no time"
     why = time_fault(found[2])
+    if why == _NO_TIME:
+        return f"{_shown(found[2])} {_NO_TIME.removeprefix('it ')}"
     return None if why is None else f"{_shown(found[2])} is no time: {why}"
 
 
