@@ -89,12 +89,12 @@ def _keys(outcomes: Iterable[Outcome]) -> Keys:
 
 
 def _lost(before: Iterable[Outcome], after: Iterable[Outcome]) -> str | None:
-    """The first rule that was decided before and is an error now, or passed before and can't be known now."""
+    """The first rule that was judged before and can't be now: skipping a finding does not mend it."""
     was = {outcome.rule: outcome.result for outcome in before}
     for outcome in after:
         if outcome.result == "error" and was.get(outcome.rule) != "error":
             return outcome.rule
-        if outcome.result == "skip" and was.get(outcome.rule) == "pass":
+        if outcome.result == "skip" and was.get(outcome.rule) in ("pass", "fail"):
             return outcome.rule
     return None
 
