@@ -38,8 +38,14 @@ def _classes(scope: Scope) -> Iterator[ClassValue]:
                 found = ClassValue(node, scope)
                 yield found
                 yield from _classes(found.inside)
-            case Function() as node:
+            case Function() as node if _mentions_class(scope.file, node):
                 yield from _classes(FunctionValue(node, scope).inside)
+
+
+def _mentions_class(file: File, function: Function) -> bool:
+    """Whether a class statement may stand in a function: to lower each of them would cost more than all the rest."""
+    first, _, last, _ = function.at
+    return any(line.lstrip().startswith("class") for line in file.module.source.lines[first - 1 : last])
 
 
 def is_standard(dotted: str) -> bool:

@@ -89,6 +89,7 @@ class Codebase:
         self._load = load
         self._installed = installed
         self._files: dict[str, File | Opaque] = {}
+        self._modules: dict[str, Value] = {}
         self._found: dict[tuple[str, int, str], tuple[Value, ...]] = {}
         self._active: set[tuple[str, int, str]] = set()
         self._left = _BUDGET
@@ -118,6 +119,11 @@ class Codebase:
 
     def module(self, dotted: str) -> Value:
         """What `import dotted` gives."""
+        if dotted not in self._modules:
+            self._modules[dotted] = self._module(dotted)
+        return self._modules[dotted]
+
+    def _module(self, dotted: str) -> Value:
         parts = dotted.split(".")
         for root in self._roots:
             owned = self._at(root, parts[:1])
@@ -198,7 +204,7 @@ class Codebase:
         try:
             if self._level > _DEPTH or self._left < 0:
                 return (Opaque("it is too much to follow"),)
-            return tuple(dict.fromkeys(self._values(expression, scope, at)))
+            return tuple(dict.fromkeys(self._values(expression, scope, at))) or (Opaque("it is computed"),)
         finally:
             self._level -= 1
 
@@ -238,6 +244,8 @@ class Codebase:
                     yield from self.attribute(value, name)
             case External(dotted="builtins.super"), _ if scope.this:
                 yield Super(scope.this)
+            case External(dotted="builtins.staticmethod" | "builtins.classmethod"), (function, *_):
+                yield from self.values(function, scope, at)
             case External(dotted="collections.namedtuple" | "typing.NamedTuple" | "typing.TypedDict" as dotted), _:
                 yield External(dotted)
             case _:
@@ -298,6 +306,8 @@ class Codebase:
         exports = file.module.exports
         if name not in exports if exports is not None else name.startswith("_"):
             return ()
+        if (file.path, 0, name) in self._active:
+            return ()
         values = self._of_module(file, name)
         return () if values and isinstance(values[0], Undefined) else values
 
@@ -353,6 +363,8 @@ class Codebase:
                 return self.member(cls, name, cls, after=True)
             case Opaque() | Undefined():
                 return (owner,)
+            case Literal():
+                return ()  # the None of a failed import, say: that way leads nowhere
             case _:
                 return (Opaque(f"{name} is computed"),)
 
@@ -362,7 +374,11 @@ class Codebase:
         if name in file.module.bindings or not isinstance(found[0], Undefined | External):
             return found
         below = self._submodule(ModuleValue(file), name)
-        return (below,) if below else found
+        if below:
+            return (below,)
+        if "__getattr__" in file.module.bindings:
+            return (Opaque(f"{file.path} makes {name} when it is asked for"),)
+        return (Undefined(f"{name} of {file.path}"),) if isinstance(found[0], Undefined) else found
 
     # ── classes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -256,6 +256,9 @@ standard.bad("subclass", {
         def load(self): return True
         def predict(self, payload): return payload
 """})
+standard.skip("subclass", {
+    "serve.py": "import kserve\nIris = type('Iris', (kserve.Model,), {})\n",
+}, because="made by type")
 standard.skip("subclass", {"serve.py": "def f(): pass\nclass Iris(f()): pass\n"}, because="it is computed by a call")
 standard.skip("subclass", {"serve.py": "from a import *\nfrom b import *\nclass Iris(Model): pass\n"}, because="star")
 standard.skip("subclass", {"serve.py": "from .base import Base\nclass Iris(Base): pass\n"}, because="no module .base")
@@ -563,7 +566,7 @@ def _found(project: Project) -> Serving:
     left = tuple(model for model in models if model not in outdated)
     unknown = problem = None
     if not models:
-        unknown = _unknown(project, codebase, defined)
+        unknown = _unknown(project, codebase, script, defined)
         problem = None if unknown else _problem(codebase, script, defined, bases)
     files = tuple(sorted(file.path for file in codebase.files))
     return Serving(path, module, _imports(module, bases), left, outdated, pin, unknown, problem, files)
@@ -610,7 +613,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part[:6]) for part in text.split(".") if part)
 
 
-def _unknown(project: Project, codebase: Codebase, defined: tuple[ClassValue, ...]) -> str | None:
+def _unknown(project: Project, codebase: Codebase, script: File, defined: tuple[ClassValue, ...]) -> str | None:
     """Why it can't be known whether one of the classes derives from kserve's."""
     for cls in defined:
         for base in codebase.ancestry(cls):
@@ -625,7 +628,15 @@ def _unknown(project: Project, codebase: Codebase, defined: tuple[ClassValue, ..
                     continue
                 case _:
                     return f"what {cls.node.name} derives from is no class"
-    return None
+    return "a class is made by type(…)" if any(map(_makes_class, script.module.everything())) else None
+
+
+def _makes_class(step: Step) -> bool:
+    match step:
+        case Run(call=Call(function=Name(id=name) | Attribute(name=name), arguments=arguments)):
+            return (name == "type" and len(arguments) == 3) or name == "new_class"
+        case _:
+            return False
 
 
 def _likely_home(project: Project, dotted: str) -> str | None:
@@ -660,8 +671,8 @@ def _wrong_base(codebase: Codebase, cls: ClassValue) -> Problem | None:
             for base in line:
                 match base:
                     case Undefined(name=name):
-                        why = f"{cls.node.name} derives from {name}, which nothing here defines or imports"
-                        return Problem(module.source.span_of(at), f"{why}: import it from kserve", cls.node.name)
+                        message = f"{cls.node.name} derives from {name}, which does not exist: import it from kserve"
+                        return Problem(module.source.span_of(at), message, cls.node.name)
                     case External(dotted=dotted) if not is_standard(dotted):
                         why = f"{cls.node.name} derives from {dotted}, which is none of kserve's model classes"
                         hint = "derive it from kserve.Model, or have the class added to the policy's base_classes"

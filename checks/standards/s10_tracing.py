@@ -18,33 +18,16 @@ the top, which changes when tracing starts: unsafe. So is turning `tornado=False
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal as OneOf
 
-from checks.finding import Edit, Finding, Fix, Skip, Span
+from checks.finding import Edit, Finding, Fix, Skip
 from checks.policy import Setting, text_list
 from checks.project import Project
-from checks.read.flow import Happening, happenings
-from checks.read.imports import Codebase, codebase_of
+from checks.read.imports import codebase_of
 from checks.read.lint_settings import selects
+from checks.read.patching import Patching, Tracing, tracing_of
 from checks.read.python import parse
-from checks.read.syntax import (
-    Attribute,
-    Call,
-    Constant,
-    Expr,
-    Import,
-    Mapping,
-    Module,
-    Name,
-    Run,
-    Step,
-    front,
-    front_span,
-)
-from checks.read.values import Literal, Opaque
+from checks.read.syntax import front, front_span
 from checks.standard import Standard
 
 standard = Standard(10, "Tracing", __doc__)
@@ -58,18 +41,6 @@ apm_integrations = standard.setting(
         text_list,
     )
 )
-
-Verdict = OneOf["on", "off", "absent", "unknown"]
-Kind = OneOf["patch", "patch_all", "contrib", "auto"]
-_PATCH = re.compile(r"ddtrace(\._?monkey)?\._?(patch|patch_all)")
-_CONTRIB = re.compile(r"ddtrace\.contrib\.(internal\.)?\w+(\.patch)?\.patch")
-# ddtrace's PATCH_MODULES, from 1.20 to 4: what `patch_all()` leaves off.
-_OFF_BY_DEFAULT = frozenset(
-    "aiobotocore coverage httplib kombu logbook logging loguru snowflake sqlalchemy structlog tornado urllib3".split()  # noqa: SIM905
-)
-_LIBRARIES = {"httplib": ("http",), "psycopg": ("psycopg", "psycopg2"), "kafka": ("confluent_kafka",)}
-_LEADING = ("kserve", "kfserving")
-
 
 # fmt: off
 # ── 10.patch passes ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -378,6 +349,23 @@ standard.bad("patch", {"serve.py": """
     patch(tornado=True)
 """})
 standard.bad("patch", {"serve.py": """
+    try:  # <- 10.patch
+        import ddtrace
+    except ImportError:
+        ddtrace = None
+    import kserve
+"""}, fixed={"serve.py": """
+    import ddtrace
+
+    ddtrace.patch(tornado=True)
+
+    try:
+        import ddtrace
+    except ImportError:
+        ddtrace = None
+    import kserve
+"""})
+standard.bad("patch", {"serve.py": """
     from ddtrace.contrib.tornado import patch
     patch()  # <- 10.patch
 """})
@@ -406,6 +394,11 @@ standard.skip("patch", {"serve.py": """
     from settings import integrations
     ddtrace.patch(**integrations)
 """}, because="can't be known")
+standard.skip("patch", {"serve.py": """
+    from functools import partial
+    import ddtrace
+    partial(ddtrace.patch, tornado=True)()
+"""}, because="what line 3 gives for tornado can't be known")
 standard.skip("patch", {"serve.py": """
     import atexit
     import ddtrace
@@ -578,8 +571,10 @@ def add_patch(project: Project, finding: Finding) -> Fix | None:
     if known:
         index, spelling = known
         return _fix(tracing, insert_after(module, index, [f"{spelling}({keywords})"], mark=late))
-    lines = ["import ddtrace", f"ddtrace.patch({keywords})"]
-    return _fix(tracing, insert(module, front(module), lines, mark=late))
+    data = insert(module, front(module), ["import ddtrace", f"ddtrace.patch({keywords})"], mark=late)
+    if tracing.is_optional():
+        return _fix(tracing, data, safe=False, note="Without ddtrace, which was optional, serve.py no longer starts.")
+    return _fix(tracing, data)
 
 
 @order.fix(safe=True)
@@ -610,148 +605,6 @@ def _fix(tracing: Tracing, data: bytes | None, *, safe: bool = True, note: str |
     return Fix((Edit(tracing.path, tracing.module.source.data, data),), safe, note)
 
 
-# ── what serve.py patches ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Patching:
-    """A call (or import) that has to do with patching, in the order of what happens."""
-
-    index: int
-    happening: Happening
-    kind: Kind
-    verdicts: dict[str, Verdict]
-
-    @property
-    def call(self) -> Call | None:
-        return self.happening.step.call if isinstance(self.happening.step, Run) else None
-
-    @property
-    def own(self) -> bool:
-        """It stands in serve.py itself."""
-        return self.happening.scope.file.main
-
-    @property
-    def sure(self) -> bool:
-        return self.happening.certainty == "yes" and not self.happening.deferred
-
-
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """An import of a library that has to be patched before. `path`: the file where it stands, or the library."""
-
-    index: int
-    happening: Happening
-    library: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tracing:
-    """What was found out about serve.py."""
-
-    path: str
-    module: Module
-    integrations: tuple[str, ...]
-    patches: tuple[Patching, ...]
-    leads: tuple[Lead, ...]
-
-    def calls_on(self, integration: str) -> list[Patching]:
-        """The calls in serve.py that surely turn an integration on."""
-        return [p for p in self.patches if p.own and p.sure and p.verdicts[integration] == "on"]
-
-    def state(self, integration: str) -> str:
-        """`on`, `off`, or why it can't be known."""
-        if self.calls_on(integration):
-            return "on"
-        for one in self.patches:
-            verdict = one.verdicts[integration]
-            if one.own and verdict == "unknown":
-                return f"what line {self.line(one.happening.step)} gives for {integration} can't be known"
-            if one.own and verdict == "on":
-                return f"whether the call on line {self.line(one.happening.step)} is made can't be known"
-        return "off"
-
-    def insufficient(self) -> Patching | None:
-        """The call that is surely made, but does not suffice: an explicit one if there is one."""
-        own = [p for p in self.patches if p.own and p.sure and p.kind != "auto"]
-        ranks = ("patch", "patch_all", "contrib")
-        return min(own, key=lambda p: ranks.index(p.kind), default=None)
-
-    def lead(self, integration: str) -> Lead | None:
-        """The first import that leads to kserve or to what the integration patches."""
-        roots = (*_LEADING, *_LIBRARIES.get(integration, (integration,)))
-        return next((lead for lead in self.leads if lead.library in roots), None)
-
-    def is_late(self, call: Patching, integrations: list[str]) -> bool:
-        leads = filter(None, map(self.lead, integrations))
-        return any(lead.index < call.index for lead in leads)
-
-    def imported_name(self, integrations: list[str]) -> tuple[int, str] | None:
-        """After which top-level statement `ddtrace.patch` can be called, in time, and how it is spelt there."""
-        limits = [lead.happening.origin.at for lead in map(self.lead, integrations) if lead]
-        for step in self.module.steps:
-            if isinstance(step, Import) and step.arm is None and all(step.at < limit for limit in limits):
-                spelling = _spelling(step)
-                if spelling:
-                    return self.statement_of(step), spelling
-        return None
-
-    def statement_of(self, step: Step) -> int:
-        """The top-level statement that a step belongs to."""
-        return max(i for i, s in enumerate(self.module.statements) if s.at[:2] <= step.at[:2])
-
-    def movable(self, call: Patching, target: int) -> list[int]:
-        """The statements to move before a target: the call and its import; none where that is not safe."""
-        step = call.happening.step
-        if not (isinstance(step, Run) and step.alone and step.arm is None and step is call.happening.origin):
-            return []
-        if not all(isinstance(value, Constant) for value in (*step.call.arguments, *_values(step.call))):
-            return []
-        imports = self._imports_of(step)
-        if imports is None:
-            return []
-        return [*(index for index in imports if index > target), self.statement_of(step)]
-
-    def _imports_of(self, step: Run) -> list[int] | None:
-        """The statements that bind the name by which a call starts; None where they do more than import ddtrace."""
-        name = _root(step.call.function)
-        bound = [b for b in self.module.bindings.get(name, ()) if b.order < step.order]
-        if len(bound) != 1 or bound[0].arm or not isinstance(bound[0], Import):
-            return None
-        together = [s for s in self.module.steps if isinstance(s, Import) and s.at == bound[0].at]
-        only = all(not s.level and s.module.partition(".")[0] == "ddtrace" for s in together)
-        return [self.statement_of(bound[0])] if only else None
-
-    def span(self, step: Step) -> Span:
-        return self.module.source.span_of(step.at)
-
-    def line(self, step: Step) -> int:
-        return self.span(step).line
-
-
-def _values(call: Call) -> list[Expr]:
-    return [value for _, value in call.keywords]
-
-
-def _root(function: Expr) -> str:
-    while isinstance(function, Attribute):
-        function = function.value
-    return function.id if isinstance(function, Name) else ""
-
-
-def _spelling(step: Import) -> str | None:
-    match step:
-        case Import(level=0, module="ddtrace", attribute="patch", name=str(name)):
-            return name
-        case Import(level=0, module="ddtrace", attribute=None, name=str(name)):
-            return f"{name}.patch"
-        case Import(level=0, module=module, binds_top=True) if module.startswith("ddtrace."):
-            return "ddtrace.patch"
-        case _:
-            return None
-
-
 def _tracing(project: Project) -> Tracing:
     return project.remember("10 tracing", lambda: _found(project))
 
@@ -760,81 +613,7 @@ def _found(project: Project) -> Tracing:
     path, integrations = project.at("serve.py"), project.setting(apm_integrations)
     module = project.need(parse, path, "4.file")
     codebase = codebase_of(project)
-    happened = happenings(codebase, codebase.main(path, module))
-    patches = tuple(_patches(happened, codebase, integrations))
-    return Tracing(path, module, integrations, patches, tuple(_leads(happened)))
-
-
-def _leads(happened: tuple[Happening, ...]) -> Iterator[Lead]:
-    for index, one in enumerate(happened):
-        if isinstance(one.step, Import) and not one.deferred:
-            for dotted in one.dotted:
-                library = dotted.partition(".")[0]
-                yield Lead(index, one, library, library if one.scope.file.main else one.scope.file.path)
-
-
-def _patches(happened: tuple[Happening, ...], codebase: Codebase, integrations: tuple[str, ...]) -> Iterator[Patching]:
-    for index, one in enumerate(happened):
-        kind = _kind(one, integrations)
-        if kind:
-            yield Patching(index, one, kind, {name: _verdict(one, kind, name, codebase) for name in integrations})
-
-
-def _kind(one: Happening, integrations: tuple[str, ...]) -> Kind | None:
-    match one.step:
-        case Import(module="ddtrace.auto") | Import(module="ddtrace", attribute="auto"):
-            return "auto"
-        case Import():
-            return None
-        case Run(call=call):
-            for dotted in one.dotted:
-                found = _PATCH.fullmatch(dotted)
-                if found:
-                    return "patch" if found[2] == "patch" else "patch_all"
-                if _CONTRIB.fullmatch(dotted):
-                    return "contrib"
-            # Something that is not known, called like ddtrace's own.
-            hidden = any(isinstance(value, Opaque) for value in one.values)
-            return "patch" if hidden and any(name in integrations for name, _ in call.keywords) else None
-
-
-def _verdict(one: Happening, kind: Kind, integration: str, codebase: Codebase) -> Verdict:
-    default: Verdict = "absent" if kind in ("patch", "contrib") or integration in _OFF_BY_DEFAULT else "on"
-    if not isinstance(one.step, Run) or kind == "contrib":
-        return default
-    given = [_given(name, value, integration, one, codebase) for name, value in one.step.call.keywords]
-    said = [verdict for verdict in given if verdict != "absent"]
-    if not said:
-        return default
-    return "unknown" if not one.dotted or "unknown" in said else said[-1]
-
-
-def _given(name: str | None, value: Expr, integration: str, one: Happening, codebase: Codebase) -> Verdict:
-    """What a keyword of the call says of an integration."""
-    if name is not None:
-        return _truth(value, one, codebase) if name == integration else "absent"
-    match value:
-        case Constant(value=dict() as given):
-            return "absent" if integration not in given else "on" if given[integration] else "off"
-        case Mapping(items=items) if all(isinstance(key, Constant) for key, _ in items):
-            named = {key.value: item for key, item in items if isinstance(key, Constant)}
-            return _truth(named[integration], one, codebase) if integration in named else "absent"
-        case _:
-            known = _literals(value, one, codebase)
-            return "on" if known and all(isinstance(v, dict) and v.get(integration) for v in known) else "unknown"
-
-
-def _truth(value: Expr, one: Happening, codebase: Codebase) -> Verdict:
-    if isinstance(value, Constant):
-        return "on" if value.value else "off"
-    known = _literals(value, one, codebase)
-    return "on" if known and all(known) else "unknown"
-
-
-def _literals(value: Expr, one: Happening, codebase: Codebase) -> list[object]:
-    """The constants that a name may stand for; none where one of its values is not known."""
-    found = codebase.values(value, one.scope, one.step)
-    return [v.value for v in found if isinstance(v, Literal)] if all(isinstance(v, Literal) for v in found) else []
+    return tracing_of(codebase, codebase.main(path, module), integrations)
 
 
 # ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
