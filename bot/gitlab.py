@@ -96,13 +96,13 @@ class GitLab:
 
     def with_refs(self, mr: MergeRequest) -> MergeRequest:
         """The merge request with the refs of its head's diff, which GitLab may not have named yet, or name for an
-        older head. Raises Transient while GitLab prepares them."""
+        older head; none where the branches share no history. Raises Transient while GitLab prepares them."""
         if mr.state != "opened" or not mr.head or (mr.refs is not None and mr.refs.head == mr.head):
             return mr
         for version in self._list(f"{_path(mr)}/versions"):
-            if version.get("head_commit_sha") == mr.head and version.get("state") != "empty":
-                base, start = version.get("base_commit_sha"), version.get("start_commit_sha")
-                return replace(mr, refs=Refs(base, start, mr.head) if base and start else None)
+            start = version.get("start_commit_sha")
+            if version.get("head_commit_sha") == mr.head and start:
+                return replace(mr, refs=_refs(version.get("base_commit_sha"), start, mr.head))
         raise Transient("GitLab still prepares the diff of the merge request", after=1.0)
 
     def threads(self, mr: MergeRequest) -> tuple[Thread, ...]:
