@@ -1,25 +1,30 @@
 """The container images that a project's pipeline builds, as far as its files tell: their Dockerfiles, stages, labels.
 
-They are those of the build jobs that can be read in `.gitlab-ci.yml`; without any, the image of the `Dockerfile` or
+They are those of the build jobs that can be read in `.gitlab-ci.yml` and the files it includes from the same
+repository; without any, the image of the `Dockerfile` or
 `Containerfile` at the project's root.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from checks.finding import Skip
+from checks.pipeline import configuration
 from checks.policy import Setting, text_list
-from checks.project import Project
-from checks.read import Unparsable, gitlab_ci
+from checks.project import Project, TooLarge
+from checks.read import Unparsable, gitlab_ci, yaml
 from checks.read.build_command import PREDEFINED, Build, builds_of
 from checks.read.dockerfile import Dockerfile, Stage, read_dockerfile
+from checks.read.gitlab_ci import Config
 from checks.read.image import Image, image_of
 from checks.read.shellwords import Value, unknown
+from checks.tree import Unavailable
 
 
 def _keys_by_image(value: Any) -> Mapping[str, tuple[str, ...]]:
@@ -142,13 +147,36 @@ def _find_targets(project: Project) -> Targets:
 
 
 def _builds(project: Project) -> Iterator[tuple[str, Build]]:
-    """The builds of the jobs of `.gitlab-ci.yml`, with the job's name."""
+    """The builds of the jobs of `.gitlab-ci.yml` and its local includes, with the job's name."""
+    files = _ci_files(project)
+    defined = Counter(name for _, config in files for name in config.keys if name not in gitlab_ci.KEYWORDS)
+    for path, config, variables in _merged(files):
+        for job in gitlab_ci.jobs(config, path):
+            script = "\n".join(line.text for line in job.scripts)
+            for build in builds_of(script, {**variables, **job.variables}):
+                put_together = defined[job.name] > 1 and build.unknown is None
+                yield job.name, Build(unknown="it is put together from several files") if put_together else build
+
+
+def _ci_files(project: Project) -> tuple[tuple[str, Config], ...]:
     if not project.exists(project.ci_path):
-        return
-    config = project.need(gitlab_ci.parse, project.ci_path, "3.include")
-    for job in gitlab_ci.jobs(config, project.ci_path):
-        for build in builds_of("\n".join(line.text for line in job.scripts), job.variables):
-            yield job.name, build
+        return ()
+    try:
+        return configuration(project).files
+    except (Unparsable, TooLarge, Unavailable):
+        raise Skip("see 3.include") from None
+
+
+def _merged(files: Sequence[tuple[str, Config]]) -> Iterator[tuple[str, Config, dict[str, str | None]]]:
+    """Each file with the hidden jobs and top-level variables of all: what stands in the first one counts most."""
+    shared: gitlab_ci.Keys = {}
+    variables: dict[str, str | None] = {}
+    for _, config in reversed(files):
+        shared |= {name: value for name, value in config.keys.items() if name.startswith(".")}
+        layers = gitlab_ci.variables_of(config, config.root)
+        variables |= {name: yaml.text_of(gitlab_ci.value_of(node)) for name, node in layers.items()}
+    for path, config in files:
+        yield path, replace(config, keys={**shared, **config.keys}), variables
 
 
 def _concerns(project: Project, build: Build) -> bool:

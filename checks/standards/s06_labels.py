@@ -167,6 +167,12 @@ standard.bad("version", _version(f"FROM scratch\n{_MARKED}ONBUILD LABEL version=
 standard.bad("version", _version(f"FROM scratch AS a\nLABEL version=1\nFROM scratch\n{_MARKED}COPY --from=a / /\n"))
 standard.bad("version", _version(f"FROM scratch AS a\n{_REST}FROM a  # <- 6.version\nRUN x\n"))
 standard.bad("version", _version(f"ARG V=1\nFROM x\n{_REST}LABEL version=$V  # <- 6.version\n"))
+standard.good("version", _version(f"FROM scratch\n{_REST}"), policy={"pipeline_labels": ("version",)})
+standard.bad(
+    "version",
+    _version(f"FROM scratch\n{_MARKED}", **{".gitlab-ci.yml": "variables: {A: b}\n"}),
+    policy={"pipeline_labels": ("version",)},
+)
 standard.bad("version", _version(f"FROM a/b:1\n{_MARKED}"), policy={"base_image_labels": {"b/*": ("version",)}})
 standard.bad("version", _job("cd docker && docker build .", f"FROM x\n{_MARKED}", "docker/Dockerfile"))
 standard.bad("version", _job("docker build --label version= .", f"FROM x\n{_MARKED}"))
@@ -257,8 +263,10 @@ def _label_rule(label: str) -> Check:
 def add_labels(project: Project, finding: Finding) -> Fix | None:
     """All labels that a stage lacks, in one LABEL at its end."""
     for place in _places(project):
-        if place.path == finding.path and finding.context in map(place.context, place.lacking):
-            return project.remember(f"6 fix {place.built[0].place}", partial(_addition, project, place))
+        for label in place.lacking:
+            if place.path == finding.path and place.context(label) == finding.context:
+                fix, mended = project.remember(f"6 fix {place.built[0].place}", partial(_addition, project, place))
+                return fix if label in mended else None
     return None
 
 
@@ -390,16 +398,17 @@ def _nearest(label: str, keys: Mapping[str, Value]) -> str | None:
 # ── the fix ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _addition(project: Project, place: Place) -> Fix | None:
-    """Labels whose value would not reach the image are left out."""
+def _addition(project: Project, place: Place) -> tuple[Fix | None, frozenset[str]]:
+    """The fix, and the labels that it mends: one whose value would not reach the image is left out."""
     one = place.built[0]
     words = {label: word for label in place.lacking if (word := _word(project, one, label)) is not None}
     data = with_labels(one.dockerfile, one.index, one.image, words)
     still = _lacking_after(project, place, data)
     if words.keys() & still:
-        left = {label: word for label, word in words.items() if label not in still}
-        data = with_labels(one.dockerfile, one.index, one.image, left)
-    return Fix((Edit(place.path, one.dockerfile.data, data),)) if data else None
+        words = {label: word for label, word in words.items() if label not in still}
+        data = with_labels(one.dockerfile, one.index, one.image, words)
+    fix = Fix((Edit(place.path, one.dockerfile.data, data),)) if data else None
+    return fix, frozenset(words)
 
 
 def _lacking_after(project: Project, place: Place, data: bytes | None) -> set[str]:
