@@ -65,6 +65,11 @@ def set_up(
     _quieten()
 
 
+def silence(name: str) -> None:
+    """From now on a library says nothing, until it is set up again."""
+    logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def scrubber(secrets: Iterable[str] = ()) -> Callable[[str], str]:
     """A function that hides these secrets, and whatever looks like one, in a text; however JSON or a URL wrote them."""
     forms = {form for secret in secrets if len(secret) > 3 for form in _forms(secret)}
@@ -99,5 +104,4 @@ def _quieten() -> None:
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     dbos = logging.getLogger("dbos")
-    if not dbos.handlers:
-        dbos.addHandler(logging.NullHandler())
+    dbos.handlers, dbos.propagate = [logging.NullHandler()], True

@@ -85,13 +85,14 @@ class Queue:
         )
         DBOS(config=self._config())
         self._register()
-        DBOS.launch()
         self._working = True
+        DBOS.launch()
 
     def stop(self, patience: float = 25.0) -> None:
         """Takes no new work and waits `patience` seconds for what runs; what is left is resumed at the next start."""
         if self._working:
             self._working = False
+            log.silence("dbos")  # its poller may still claim jobs, fails to start them and says so: nothing is lost
             DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=int(patience) if self._running else 0)
         self._client.destroy()
 
@@ -176,10 +177,11 @@ class Queue:
         with log.bound(job=name, mr=f"{job.project_id}!{job.iid}"), self._counted():
             try:
                 self._perform(job)
-            except Exception as failure:  # one job's failure must not be another's
+            except Exception as failure:  # noqa: BLE001  # one job's failure must not be another's
                 outcome = jobs.retry(failure, attempt)
                 fault = None if isinstance(failure, SnitchError) else failure
-                logger.warning("job.failed", attempt=attempt, error=str(failure), then=str(outcome), exc_info=fault)
+                tell = logger.warning if isinstance(outcome, Retry) else logger.error
+                tell("job.failed", attempt=attempt, error=str(failure), then=str(outcome), exc_info=fault)
                 return outcome
             logger.info("job.done", attempt=attempt, seconds=round(time.monotonic() - start, 3))
         return None

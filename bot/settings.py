@@ -256,7 +256,7 @@ def _address(text: str) -> str:
 def _database(text: str) -> Secret:
     if not re.match(r"(postgres|postgresql)://.|sqlite:///.", text):
         raise ValueError("must start with postgresql:// or sqlite:///")
-    return Secret(text)
+    return Secret(re.sub(r"\Apostgres://", "postgresql://", text))
 
 
 def _list(text: str) -> tuple[str, ...]:

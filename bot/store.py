@@ -199,12 +199,13 @@ def _upsert(connection: sa.Connection, table: sa.Table, values: dict[str, Any], 
 
 def _engine(url: str) -> sa.Engine:
     if not url.startswith("sqlite"):
-        modern = url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+psycopg://", 1)
-        return sa.create_engine(modern, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        address = url.replace("postgresql://", "postgresql+psycopg://", 1)
+        return sa.create_engine(address, pool_size=10, max_overflow=20, pool_pre_ping=True)
     path = sa.make_url(url).database
     if path:
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         Path(path).touch(mode=0o600)
+    # One connection: threads wait for it in turn, which SQLite's own waiting for a locked file does not give.
     engine = sa.create_engine(url, pool_size=1, max_overflow=0)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
