@@ -351,26 +351,25 @@ def _weights_of(project: Project) -> Artifacts:
 
 
 def _places(project: Project) -> tuple[_Place, ...]:
-    """Every definition, of the files that `.gitlab-ci.yml` includes too."""
+    """Every definition, of the files that `.gitlab-ci.yml` includes too. Raises Skip where there may be others."""
+    return project.remember("1 places", lambda: _found(project))
+
+
+def _found(project: Project) -> tuple[_Place, ...]:
     name = project.setting(weights_variable)
     known = configuration(project)
     found: list[_Place] = []
+    overridden = False  # by `.gitlab-ci.yml` itself, which comes first here and is merged last
     for file, config in known.files:
         variables = Variables(config, predefined(project))
-        found += [_Place(file, config, variables, one) for one in variables.definitions(name)]
+        places = [_Place(file, config, variables, one) for one in variables.definitions(name)]
+        found += [place for place in places if place.definition.job or not overridden]
+        overridden = overridden or any(not place.definition.job for place in found)
     if not found and not known.complete:
         raise Skip(".gitlab-ci.yml includes more files than GitLab takes")
     if not found and any(include.kind == "local" and not include.known for include in known.includes):
         raise Skip("an include holds a variable that only GitLab knows")
-    return tuple(place for place in found if not _overridden(place, found) and not _of_another(project, place))
-
-
-def _overridden(place: _Place, found: list[_Place]) -> bool:
-    """Whether `.gitlab-ci.yml` itself gives the variable another value at the top level (it is merged last)."""
-    main = found[0].path
-    return (
-        place.path != main and not place.definition.job and any(p.path == main and not p.definition.job for p in found)
-    )
+    return tuple(place for place in found if not _of_another(project, place))
 
 
 def _of_another(project: Project, place: _Place) -> bool:

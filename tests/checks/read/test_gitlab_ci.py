@@ -199,11 +199,7 @@ def values(text: str, name: str = "A") -> list[tuple[str, tuple[str | None, ...]
         ("j: {variables: {A: $B}, parallel: {matrix: [{B: [2, 3]}]}}", [("j", ("2", "3"))]),
         (".v: {variables: {A: 1}}\nj: {variables: !reference [.v, variables]}", [(".v", ("1",))]),
         ("j: {variables: !reference [.v, variables]}", [("j", (None,))]),
-        (
-            "j: {rules: !reference [.v, rules]}\n.v: {rules: [!reference [.w, rules]]}\n"
-            ".w: {rules: [{variables: {A: 1}}]}",
-            [("j", ("1",))],
-        ),
+        ("j: {rules: !reference [.v]}\n.v: [!reference [.w]]\n.w: [{variables: {A: 1}}]", [("j", ("1",))]),
         ("x: &x {A: 1}\nj: {variables: *x}\nk: {variables: {<<: *x}}", [("j", ("1",))]),
         ("default: {variables: {A: 1}}\ninclude: {variables: {A: 1}}\nother: {A: 1}", []),
     ],
