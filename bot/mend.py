@@ -195,7 +195,7 @@ def _lines(findings: Sequence[Finding]) -> list[str]:
 def _title(finding: Finding) -> str:
     rule = next(r for r in all_rules() if r.id == finding.rule)
     standard = next(s for s in all_standards() if s.number == finding.standard)
-    return f"{standard.title}: {rule.text}"
+    return f"{standard.title}: {rule.text.replace('`', '')}"
 
 
 def _left(combined: Combined) -> list[tuple[str, str, str]]:
