@@ -19,18 +19,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.policy import Setting, text_list
 from checks.project import Absent, Project
 from checks.read import Unparsable
-from checks.read.classes import Method, classes, is_standard, method
-from checks.read.flow import happenings
-from checks.read.imports import Codebase, codebase_of
+from checks.read.imports import codebase_of
 from checks.read.python import parse
-from checks.read.syntax import Attribute, Call, Constant, Import, Module, Name, Run, Step, front_span, header, runs
-from checks.read.values import ClassValue, External, File, ModuleValue, Opaque, Undefined, Value
+from checks.read.serving import Serving, serving_of, version
+from checks.read.syntax import front_span, header
 from checks.standard import Standard
 
 standard = Standard(4, "Inference logic", __doc__)
@@ -47,10 +44,9 @@ base_classes = standard.setting(
     Setting("base_classes", BASES, "full names of the classes that a model may derive from", text_list)
 )
 
-_OLD_BASES = {"kserve.KFModel", "kserve.kfmodel.KFModel"}  # gone since kserve 0.8
 _NEW_NAMES = {"KFModel": "Model", "KFServer": "ModelServer", "KFModelRepository": "ModelRepository"}
 _NEW_MODULES = {"kfmodel": "model", "kfserver": "model_server", "kfmodel_repository": "model_repository"}
-_RENAMED, _CHANGED = (0, 8), (0, 10)
+_CHANGED = (0, 10)
 _PIN = re.compile(
     r"^[ \t]*kserve[ \t]*(?:\[[^\]\n]*\])?[ \t]*\(?[ \t]*(?:===?|~=|>=)[ \t]*v?(\d+(?:\.\d+)*)", re.I | re.M
 )
@@ -472,7 +468,7 @@ def rename_old_names(project: Project, finding: Finding) -> Fix | None:
         if data is None:
             return None
         edits.append(Edit(path, module.source.data, data))
-    changed = _version(serving.pin) >= _CHANGED
+    changed = version(serving.pin) >= _CHANGED
     note = "Since kserve 0.10 predict() also gets headers, and the server takes other arguments." if changed else None
     return Fix(tuple(edits), safe=not changed, note=note)
 
@@ -502,100 +498,20 @@ def _skeleton(project: Project, finding: Finding, lines: tuple[str, ...]) -> Fix
     return Fix((Edit(serving.path, serving.module.source.data, data),), safe=False, note="A skeleton: fill it in.")
 
 
-# ── what serve.py defines ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A class of serve.py that derives from one of `base_classes`: from `base`."""
-
-    value: ClassValue
-    base: str
-    methods: dict[str, Method]
-
-    @property
-    def name(self) -> str:
-        return self.value.node.name
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why no class will do."""
-
-    span: Span
-    message: str
-    context: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """What was found out about serve.py.
-
-    `outdated`: models whose base class the kserve of requirements.txt (`pin`) lacks. `unknown`: why nothing can be
-    said. `files`: the project's files that were looked at.
-    """
-
-    path: str
-    module: Module
-    imports: bool
-    models: tuple[Model, ...]
-    outdated: tuple[Model, ...]
-    pin: str
-    unknown: str | None
-    problem: Problem | None
-    files: tuple[str, ...]
+# ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _serving(project: Project) -> Serving:
     return project.remember("4 serving", lambda: _found(project))
 
 
-def _names(project: Project) -> tuple[str, ...]:
-    return project.setting(base_classes)
-
-
 def _found(project: Project) -> Serving:
-    path, bases = project.at("serve.py"), frozenset(_names(project))
+    path = project.at("serve.py")
+    names: tuple[str, ...] = project.setting(base_classes)
     module = project.need(parse, path, "4.file")
     codebase = codebase_of(project)
     script = codebase.main(path, module)
-    defined = tuple(classes(script))
-    models = [model for cls in defined if (model := _model(codebase, cls, bases))]
-    pin = _kserve_pin(project) if any(model.base in _OLD_BASES for model in models) else ""
-    outdated = tuple(model for model in models if model.base in _OLD_BASES and _version(pin) >= _RENAMED)
-    left = tuple(model for model in models if model not in outdated)
-    unknown = problem = None
-    if not models:
-        unknown = _unknown(project, codebase, script, defined)
-        problem = None if unknown else _problem(codebase, script, defined, bases)
-    files = tuple(sorted(file.path for file in codebase.files))
-    return Serving(path, module, _imports(module, bases), left, outdated, pin, unknown, problem, files)
-
-
-def _model(codebase: Codebase, cls: ClassValue, bases: frozenset[str]) -> Model | None:
-    ancestry = codebase.ancestry(cls)
-    names = [v.dotted for v in ancestry if isinstance(v, External | ClassValue) and v.dotted in bases]
-    if not names:
-        return None
-    # One of several alternatives (try, except) is enough.
-    base = next((name for name in names if name not in _OLD_BASES), names[0])
-    methods = {name: method(codebase, cls, name, bases) for name in ("load", "predict")}
-    return Model(cls, base, methods)
-
-
-def _imports(module: Module, bases: frozenset[str]) -> bool:
-    roots = {"kserve", "kfserving"} | {base.partition(".")[0] for base in bases}
-    live = (step for step in module.everything() if runs(step.arm, main=True) != "no")
-    return any(name.partition(".")[0] in roots for step in live for name in _imported_by(step))
-
-
-def _imported_by(step: Step) -> Iterator[str]:
-    match step:
-        case Import(module=name, level=0):
-            yield name
-        case Run(call=Call(function=Name(id=how) | Attribute(name=how), arguments=(Constant(value=str(name)), *_))):
-            if how in ("import_module", "__import__"):
-                yield name
+    return serving_of(codebase, script, frozenset(names), lambda: _kserve_pin(project), project.paths)
 
 
 def _kserve_pin(project: Project) -> str:
@@ -607,109 +523,6 @@ def _kserve_pin(project: Project) -> str:
 def _pinned(data: bytes) -> str:
     found = _PIN.search(data.decode("utf-8-sig", errors="replace"))
     return found[1] if found else ""
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part[:6]) for part in text.split(".") if part)
-
-
-def _unknown(project: Project, codebase: Codebase, script: File, defined: tuple[ClassValue, ...]) -> str | None:
-    """Why it can't be known whether one of the classes derives from kserve's."""
-    for cls in defined:
-        for base in codebase.ancestry(cls):
-            match base:
-                case Opaque(why=why):
-                    return f"what {cls.node.name} derives from can't be known: {why}"
-                case External(dotted=dotted) if not is_standard(dotted):
-                    path = _likely_home(project, dotted)
-                    if path:
-                        return f"{dotted}, from which {cls.node.name} derives, may be in {path}"
-                case External() | ClassValue() | Undefined():
-                    continue
-                case _:
-                    return f"what {cls.node.name} derives from is no class"
-    return "a class is made by type(…)" if any(map(_makes_class, script.module.everything())) else None
-
-
-def _makes_class(step: Step) -> bool:
-    match step:
-        case Run(call=Call(function=Name(id=name) | Attribute(name=name), arguments=arguments)):
-            return (name == "type" and len(arguments) == 3) or name == "new_class"
-        case _:
-            return False
-
-
-def _likely_home(project: Project, dotted: str) -> str | None:
-    """A file of the project that could be the module, found over some other path (`sys.path`, PYTHONPATH)."""
-    root = dotted.partition(".")[0]
-    ends = (f"/{root}.py", f"/{root}/__init__.py")
-    return next((path for path in project.paths() if path.endswith(ends)), None)
-
-
-def _problem(codebase: Codebase, script: File, defined: tuple[ClassValue, ...], bases: frozenset[str]) -> Problem:
-    serving = [cls for cls in defined if {"load", "predict"} & cls.node.bindings.keys()]
-    for cls in serving:
-        return _wrong_base(codebase, cls) or _no_base(cls)
-    elsewhere = _elsewhere(codebase, script, bases)
-    if elsewhere:
-        return elsewhere
-    for cls in defined:
-        wrong = _wrong_base(codebase, cls)
-        if wrong:
-            return wrong
-    return Problem(
-        front_span(script.module), "serve.py defines no subclass of kserve.Model: add one, with load and predict"
-    )
-
-
-def _wrong_base(codebase: Codebase, cls: ClassValue) -> Problem | None:
-    """The first base of a class that leads to a foreign class, or to nothing."""
-    module = cls.scope.file.module
-    for (_, at), values in zip(cls.node.bases, codebase.bases(cls), strict=True):
-        for value in values:
-            line: tuple[Value, ...] = codebase.ancestry(value) if isinstance(value, ClassValue) else (value,)
-            for base in line:
-                match base:
-                    case Undefined(name=name):
-                        message = f"{cls.node.name} derives from {name}, which does not exist: import it from kserve"
-                        return Problem(module.source.span_of(at), message, cls.node.name)
-                    case External(dotted=dotted) if not is_standard(dotted):
-                        why = f"{cls.node.name} derives from {dotted}, which is none of kserve's model classes"
-                        hint = "derive it from kserve.Model, or have the class added to the policy's base_classes"
-                        return Problem(module.source.span_of(at), f"{why}: {hint}", cls.node.name)
-    return None
-
-
-def _no_base(cls: ClassValue) -> Problem:
-    name = cls.node.name
-    message = f"{name} does not derive from kserve.Model: write class {name}(kserve.Model)"
-    return Problem(header(cls.scope.file.module, cls.node), message, name)
-
-
-def _elsewhere(codebase: Codebase, script: File, bases: frozenset[str]) -> Problem | None:
-    """A model class of another file of the project that serve.py imports or starts."""
-    for happening in happenings(codebase, script):
-        if not happening.scope.file.main:
-            continue
-        for value in _classes_of(codebase, happening.step, happening.values, script):
-            if value.scope.file != script and _model(codebase, value, bases):
-                where, name = value.scope.file.path, value.node.name
-                span = script.module.source.span_of(happening.step.at)
-                why = f"{name} lives in {where} and is only started here"
-                return Problem(span, f"{why}: move it to serve.py, or subclass it here", name)
-    return None
-
-
-def _classes_of(codebase: Codebase, step: Step, values: tuple[Value, ...], script: File) -> Iterator[ClassValue]:
-    yield from (value for value in values if isinstance(value, ClassValue))
-    if isinstance(step, Import) and step.attribute not in (None, "*"):
-        for module in values[:1]:
-            if isinstance(module, ModuleValue):
-                found = codebase.attribute(module, step.attribute or "")
-                yield from (value for value in found if isinstance(value, ClassValue))
-
-
-# ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _implements(project: Project, name: str, what: str) -> Iterator[Finding]:
