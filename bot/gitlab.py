@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
+from urllib.parse import quote
 
 import gitlab
 import requests
@@ -87,6 +88,14 @@ class GitLab:
         except Gone:
             return 0
         return int(member.get("access_level") or 0) if member.get("state", "active") == "active" else 0
+
+    def branch_head(self, project_id: int, branch: str) -> str | None:
+        """The commit that a branch is at; None where there is no such branch, or none that we may see."""
+        try:
+            found = self._get(f"/projects/{project_id}/repository/branches/{quote(branch, safe='')}")
+        except (Gone, Forbidden):
+            return None
+        return str(found["commit"]["id"])
 
     # ── merge requests ───────────────────────────────────────────────────────────────────────────────────────────────
 

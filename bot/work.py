@@ -7,7 +7,7 @@ from typing import cast
 
 from bot import log, words
 from bot.action import Action, SetStatus, View
-from bot.errors import Stale
+from bot.errors import Stale, Transient
 from bot.job import Answer, Job, ReviewMR
 from bot.mr import MergeRequest
 from bot.obey import obey
@@ -39,6 +39,7 @@ def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
     if reason:
         logger.info("not reviewed", reason=reason)
         return Reviewed(mr, None, why=reason)
+    _check_not_behind(job, world, mr)
     journal = StoredJournal(world, mr)
     if not dry_run and world.mode == "active":
         clean_up(world.gitlab, mr, journal)
@@ -71,6 +72,17 @@ def _not_reviewed(mr: MergeRequest) -> str:
     if not mr.head:
         return "the source branch is gone, or has no commits"
     return ""
+
+
+def _check_not_behind(job: ReviewMR, world: World, mr: MergeRequest) -> None:
+    """GitLab's merge request may lag behind the push that it told of. Raises Transient while it does.
+
+    A head other than the delivery's can as well be a newer one: the branch itself knows.
+    """
+    if job.head is None or job.head == mr.head or mr.source_project_id is None:
+        return
+    if world.gitlab.branch_head(mr.source_project_id, mr.source_branch) == job.head:
+        raise Transient("GitLab does not show the pushed commit in the merge request yet", after=1.0)
 
 
 def _view(job: ReviewMR, world: World, workspace: Workspace, inspection: Inspection, journal: StoredJournal) -> View:
