@@ -6,7 +6,7 @@ import io
 import itertools
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ from typing import Protocol
 from bot import job as jobs
 from bot import log
 from bot.errors import SnitchError
-from bot.event import Ignored, read
+from bot.event import Ignored, Secrets, read
 from bot.job import Answer, GiveUp, Job, Retry, ReviewMR
 from bot.settings import Settings
 from bot.store import Store
@@ -66,6 +66,7 @@ class Stepper:
     gitlab: GitLab
     bot: User
     world: World
+    secrets: Secrets
     logged: io.StringIO
     given_up: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
@@ -74,15 +75,16 @@ class Stepper:
     wishes: dict[str, ReviewMR] = field(default_factory=dict)
     owed: dict[str, Answer] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
+    before_retry: Callable[[], object] = int
 
     @classmethod
     def start(cls, gitlab: GitLab, bot: User, folder: Path, **settings: str) -> Stepper:
         gitlab.pause_hooks()
-        read_settings = Settings.read({**environment(gitlab, bot, folder, **settings), "PATH": _path()})
+        read_settings = Settings.read(environment(gitlab, bot, folder, **settings))
         logged = io.StringIO()
         log.set_up("json", "info", read_settings.every_secret(), logged)
         world = World.open(read_settings, Store(read_settings.database_url.reveal()))
-        return cls(gitlab, bot, world, logged)
+        return cls(gitlab, bot, world, read_settings.secrets, logged)
 
     def work(self) -> None:
         for _ in range(200):
@@ -121,7 +123,7 @@ class Stepper:
     def _accept(self, delivery: Delivery) -> str:
         body = json.dumps(delivery.payload, ensure_ascii=False).encode("utf-8", "replace")
         headers = courier.headers(self.gitlab.state, delivery, body)
-        event = read(headers, body, self._secrets(), time.time(), self.bot.id)
+        event = read(headers, body, self.secrets, time.time(), self.bot.id)
         match jobs.wanted(event):
             case Ignored(reason):
                 self.ignored.append(reason)
@@ -135,9 +137,6 @@ class Stepper:
                     self.owed[jobs.note_key(job)] = job
                 return jobs.note_key(job)
 
-    def _secrets(self):  # type: ignore[no-untyped-def]
-        return Settings.read(environment(self.gitlab, self.bot, Path("/nowhere"))).secrets
-
     def _do(self, job: Job) -> None:
         before = len(self.gitlab.mails)
         for attempt in itertools.count(1):
@@ -149,17 +148,9 @@ class Stepper:
                 match jobs.retry(error, attempt):
                     case Retry(after):
                         self.waits.append(after)
+                        self.before_retry()
                     case GiveUp(reason):
                         self.given_up.append(reason)
                         break
         mine = [mail for mail in self.gitlab.mails[before:] if mail.author is self.bot]
         self.mails_of_jobs.append((job, mine))
-
-
-def _path() -> str:
-    import os
-
-    return os.environ["PATH"]
-
-
-Environment = Mapping[str, str]
