@@ -105,6 +105,8 @@ def read_dockerfile(data: bytes) -> Dockerfile:
     frontend = directives.get("syntax")
     if frontend and not _DOCKERS_OWN.fullmatch(frontend):
         return Dockerfile(data, lines, "\\", frontend, (), ())
+    if "check" in directives and "escape" in directives:
+        text = _escape_first(text, directives["escape"])
     arguments, stages = _staged([_checked(command) for command in _commands(text)])
     return Dockerfile(data, lines, directives.get("escape", "\\"), None, arguments, stages)
 
@@ -162,11 +164,18 @@ def _directives(lines: Sequence[str]) -> dict[str, str]:
     """The parser directives at the top (`escape`, `syntax`, `check`); the first line that is none ends them."""
     found: dict[str, str] = {}
     for line in lines:
-        directive = _DIRECTIVE.fullmatch(line)
+        directive = _DIRECTIVE.fullmatch(line.strip())
         if directive is None or directive[1].lower() not in ("escape", "syntax", "check"):
             break
         found[directive[1].lower()] = directive[2]
     return found
+
+
+def _escape_first(text: str, escape: str) -> str:
+    """The text with `# escape=` before `# check=`, which the parser takes for the end of all directives."""
+    rest = text.split("\n")[1:]
+    others = [re.sub(r"^\s*#\s*escape\s*=.*", "#", line, flags=re.IGNORECASE) for line in rest[:2]]
+    return "\n".join([f"# escape={escape}", *others, *rest[2:]])
 
 
 def _commands(text: str) -> tuple[dockerfile.Command, ...]:

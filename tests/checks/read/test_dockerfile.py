@@ -106,6 +106,26 @@ def test_a_frontend_other_than_dockers_own_is_told(first: str, frontend: str | N
 
 
 @pytest.mark.parametrize(
+    "start",
+    [
+        "# escape=`",
+        "  #ESCAPE = `  ",
+        "# check=skip=all\n# escape=`",
+        "# syntax=docker/dockerfile:1\n# check=x\n# escape=`",
+    ],
+)
+def test_directives_are_known_in_any_order(start: str) -> None:
+    file = read(f"{start}\nFROM x\nRUN a `\n b\n")
+    assert file.escape == "`"
+    assert file.stages[0].last.end_line == start.count("\n") + 4
+
+
+def test_what_looks_like_a_directive_below_the_top_is_a_comment() -> None:
+    for start in ("\n", "# hello\n", "FROM y\n"):
+        assert read(f"{start}# escape=`\nFROM x\n").escape == "\\"
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"\xff\xfeF\x00R\x00O\x00M\x00",
