@@ -55,7 +55,8 @@ def test_a_bad_example_fails_where_it_is_marked(example: Example) -> None:
     tree = MemoryTree(example.tree)
     found = outcome(look(tree, example), example.rule)
     assert found.result == "fail", found.reason
-    assert {(f.path, f.span.line if f.span else None) for f in found.findings} == example.marks, describe(found.findings)
+    places = {(f.path, f.span.line if f.span else None) for f in found.findings}
+    assert places == example.marks, describe(found.findings)
     for finding in found.findings:
         check_place(tree, finding)
         assert finding.message.strip() and "\n" not in finding.message
