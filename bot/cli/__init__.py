@@ -7,7 +7,6 @@ Results go to standard output or `--output`, everything else to standard error. 
 from __future__ import annotations
 
 import sys
-import traceback
 from typing import IO, Any
 
 import click
@@ -211,11 +210,16 @@ def serve() -> None:
 def review(mr_url: str, dry_run: bool) -> None:
     """Review one merge request now."""
     try:
+        from bot import log
+        from bot.once import review_url
         from bot.settings import Settings
-        from bot.work import review_url
     except ModuleNotFoundError as error:
         raise _not_installed(error) from None
-    put(review_url(Settings.read(serving=False), mr_url, dry_run))
+    settings = Settings.read(serving=False)
+    # What is done stands in the answer: of the log only what went wrong is wanted, unless more was asked for.
+    level = "warning" if settings.log_level == "info" else settings.log_level
+    log.set_up(settings.log_format, level, settings.every_secret())
+    put(review_url(settings, mr_url, dry_run=dry_run))
 
 
 def _not_installed(error: ModuleNotFoundError) -> Exception:
@@ -236,6 +240,8 @@ def main() -> None:
     try:
         app(prog_name="snitch")
     except Exception:  # noqa: BLE001 - whatever is left is a fault of snitch: code 3, where Python's own 1 means findings
-        say("a fault of snitch, not of what it judged:")
+        import traceback
+
+        say("snitch: a fault of snitch, not of what it judged:")
         traceback.print_exc()
         sys.exit(FAULT)

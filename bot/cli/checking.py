@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import click
 
 from bot.cli import FAULT, say
 from bot.cli.judgement import Asked, for_people, for_programs, judged, told, wanted
-from bot.cli.write import write_result
 from checks.policy import LEVELS
-from checks.render import Sheet, View, json, sheets, text, worst
+from checks.render import text
 from checks.render.text import Style
+from checks.render.view import Sheet, View, sheets, worst
 
 __all__ = ["Form", "Style", "check", "verdict"]
 
@@ -42,11 +42,19 @@ def check(asked: Asked, form: Form) -> int:
             )
             for one in judgements
         ]
-        report = json.render(views) if form.form == "json" else text.render(views, form.style)
+        report = _rendered(views, form)
         for problem in (problem for one in judgements for problem in told(one.target)):
             say(f"snitch: {problem}")
         give(report, form.output)
         return verdict([sheet for view in views for sheet in sheets(view)], form.fail_on)
+
+
+def _rendered(views: Sequence[View], form: Form) -> str:
+    if form.form == "text":
+        return text.render(views, form.style)
+    from checks.render import json
+
+    return json.render(views)
 
 
 def give(report: str, output: str | None) -> None:
@@ -54,6 +62,8 @@ def give(report: str, output: str | None) -> None:
     if output is None:
         click.echo(report.encode(sys.stdout.encoding or "utf-8", "backslashreplace"), nl=False)
     else:
+        from bot.cli.write import write_result
+
         write_result(output, report.encode("utf-8", "backslashreplace"))
 
 

@@ -12,8 +12,9 @@ from bot.cli.judgement import Asked, Judgement, for_patches, for_people, judged,
 from bot.cli.write import write_edits
 from checks.finding import Edit
 from checks.fix import Combined
-from checks.render import View, diff, mended, sheets, worst
+from checks.render import diff, mended
 from checks.render.text import Style
+from checks.render.view import View, sheets, worst
 from checks.tree import Tree
 
 __all__ = ["Style", "fix", "print_diff"]

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.cli.target import HINT, Target, targets
+from bot.cli.target import HINT, Target, own_git, targets
 from bot.errors import Invalid, SetupError
-from bot.git.folder import before
-from bot.git.process import Git
-from bot.git.snapshot import GitTree, Reader
 from checks.inspection import Inspection, inspect, read_policy
 from checks.policy import Policy
 from checks.policy_file import PolicyProblem, guess
@@ -44,15 +41,13 @@ class Judgement:
 def judged(asked: Asked) -> Iterator[tuple[Judgement, ...]]:
     """Inspects what is asked for; a revision's files can be read as long as it lasts. Raises Invalid, SetupError."""
     policy = load_policy(asked.policy)
-    # git by name on the same PATH; a person's own settings (safe.directory, ignored files) lie in their home.
-    git = Git("git", {"PATH": os.pathsep.join(os.get_exec_path()), "HOME": os.path.expanduser("~")}, personal=True)
-    found = targets(git, Path.cwd(), asked.paths, asked.name, policy)
+    found = targets(Path.cwd(), asked.paths, asked.name, policy)
     with ExitStack() as open_readers:
-        yield tuple(_judged(git, target, policy, asked.since, open_readers) for target in found)
+        yield tuple(_judged(target, policy, asked.since, open_readers) for target in found)
 
 
-def _judged(git: Git, target: Target, policy: Policy, since: str | None, readers: ExitStack) -> Judgement:
-    base = None if since is None else _base(git, target, since, readers)
+def _judged(target: Target, policy: Policy, since: str | None, readers: ExitStack) -> Judgement:
+    base = None if since is None else _base(target, since, readers)
     today = datetime.now(UTC).date()
     inspection = inspect(target.tree, policy, today, target.repository, before=base, names=target.names)
     if not inspection.report.projects:
@@ -61,9 +56,13 @@ def _judged(git: Git, target: Target, policy: Policy, since: str | None, readers
     return Judgement(target, inspection)
 
 
-def _base(git: Git, target: Target, since: str, readers: ExitStack) -> Tree:
+def _base(target: Target, since: str, readers: ExitStack) -> Tree:
     if not target.in_git:
         raise Invalid(f"--since needs a git repository, and {os.fspath(target.root)!r} is none.")
+    from bot.git import GitTree, Reader
+    from bot.git.folder import before
+
+    git = own_git()
     files = before(git, target.root, since)
     return GitTree(files, readers.enter_context(Reader(git, target.root)))
 

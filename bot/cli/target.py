@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.errors import Invalid
-from bot.git.folder import ls_files, origin_url
-from bot.git.process import Git
 from checks.discover import ROOT_FILES, Repository, find_projects, name_of
 from checks.policy import Policy
 from checks.policy_file import PolicyProblem, is_name, project_names
 from checks.project import Place
 from checks.read import gitignore
 from checks.tree import MAX_BYTES, FolderTree
+
+if TYPE_CHECKING:
+    from bot.git.process import Git
 
 MOST_FILES = 200_000
 """A folder without git that holds more is no project."""
@@ -43,18 +45,28 @@ class Target:
     problems: tuple[PolicyProblem, ...] = ()
 
 
-def targets(git: Git, here: Path, paths: Sequence[str], name: str | None, policy: Policy) -> list[Target]:
+def own_git() -> Git:
+    """git for a person's own folders: on the same PATH, with what lies in their home (safe.directory, ignored files).
+
+    It is imported only where there is a `.git`.
+    """
+    from bot.git.process import Git
+
+    return Git("git", {"PATH": os.pathsep.join(os.get_exec_path()), "HOME": os.path.expanduser("~")}, personal=True)
+
+
+def targets(here: Path, paths: Sequence[str], name: str | None, policy: Policy) -> list[Target]:
     """What is meant by the paths and the name of a command line, seen from the current folder. Raises Invalid."""
     if name is not None and not is_name(name):
         raise Invalid(f"{name!r} can't be the name of a project: letters, digits, `.`, `_` and `-`.")
     if name is not None and len(paths) > 1:
         raise Invalid("-n names one project: give one path, or none.")
     if paths:
-        return _grouped(git, [_folder(path) for path in paths], name)
+        return _grouped([_folder(path) for path in paths], name)
     here = here.resolve()
     if name is not None:
-        return _grouped(git, [_named(git, here, name, policy)], name)
-    return [_around(git, here, policy)]
+        return _grouped([_named(here, name, policy)], name)
+    return [_around(here, policy)]
 
 
 def _folder(path: str) -> Path:
@@ -83,10 +95,13 @@ class _Ground:
     in_git: bool
 
 
-def _ground(git: Git, folder: Path, known: dict[Path, Sequence[str] | None]) -> _Ground:
+def _ground(folder: Path, known: dict[Path, Sequence[str] | None]) -> _Ground:
     """The work tree around a folder; the folder alone where git has no say. `known`: lists of paths by work tree."""
     top = _git_top(folder)
     if top is not None:
+        from bot.git.folder import ls_files
+
+        git = own_git()
         if top not in known:
             known[top] = ls_files(git, top)
         listed, inside = known[top] or (), _posix(folder, top)
@@ -154,38 +169,44 @@ def _entries(folder: Path, prefix: str) -> list[os.DirEntry[str]]:
 # ── which folders ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _grouped(git: Git, folders: Sequence[Path], name: str | None) -> list[Target]:
+def _grouped(folders: Sequence[Path], name: str | None) -> list[Target]:
     """Named folders are projects; those of one work tree are judged together."""
     known: dict[Path, Sequence[str] | None] = {}
     grounds: dict[Path, tuple[_Ground, dict[str, str | None]]] = {}
     for folder in folders:
-        ground = _ground(git, folder, known)
+        ground = _ground(folder, known)
         chosen = grounds.setdefault(ground.root, (ground, {}))[1]
         chosen[ground.folder] = name
-    return [_target(git, ground, chosen) for ground, chosen in grounds.values()]
+    return [_target(ground, chosen) for ground, chosen in grounds.values()]
 
 
-def _target(git: Git, ground: _Ground, chosen: Mapping[str, str | None]) -> Target:
+def _target(ground: _Ground, chosen: Mapping[str, str | None]) -> Target:
     tree = FolderTree(ground.root, ground.paths)
     names, problems = project_names(tree)
-    origin = origin_url(git, ground.root) if ground.in_git else None
+    origin = _origin(ground.root) if ground.in_git else None
     path = project_path(origin or "")
     raw_name = _last(origin or "") or ground.root.name or "model"
     repository = Repository(raw_name, {"project_path": path} if path else {}, chosen)
     return Target(ground.root, tree, repository, names, ground.in_git, problems)
 
 
-def _around(git: Git, here: Path, policy: Policy) -> Target:
+def _origin(root: Path) -> str | None:
+    from bot.git.folder import origin_url
+
+    return origin_url(own_git(), root)
+
+
+def _around(here: Path, policy: Policy) -> Target:
     """The projects at and below the current folder, else the one that it lies in. Raises Invalid for none."""
-    ground = _ground(git, here, {})
-    target = _target(git, ground, {})
+    ground = _ground(here, {})
+    target = _target(ground, {})
     if ground.folder == ".":
         return target
     places, _ = find_projects(target.tree, None, target.repository, policy, target.names)
     chosen = _at_or_below(places, ground.folder) or _enclosing(places, ground.folder)
     if not chosen:
         raise Invalid(f"There is no model project in this folder, nor around it; {HINT}.")
-    return _target(git, ground, dict.fromkeys(chosen))
+    return _target(ground, dict.fromkeys(chosen))
 
 
 HINT = "`snitch check .` judges the folder all the same"
@@ -203,7 +224,7 @@ def _enclosing(places: Sequence[Place], folder: str) -> list[str]:
 # ── by name ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _named(git: Git, here: Path, name: str, policy: Policy) -> Path:
+def _named(here: Path, name: str, policy: Policy) -> Path:
     """The project of that name: the current folder if it is called so, else below it, else the current one all the same
     if it is a project. Raises Invalid.
     """

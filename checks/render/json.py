@@ -8,7 +8,7 @@ from typing import Any
 
 from checks.finding import Finding
 from checks.policy import Policy
-from checks.render import Row, Sheet, View, sheets
+from checks.render.view import Row, Sheet, View, sheets
 from checks.render.visible import visible
 
 SCHEMA = 1

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from checks.finding import Edit, Finding, Fix, Span
 from checks.fix import Proposal
 from checks.policy import Level
-from checks.render import Row, Sheet, View, sheets
 from checks.render.diff import readable
+from checks.render.view import Row, Sheet, View, sheets
 from checks.render.visible import visible, visible_line, width
 from checks.standards import all_standards
 from checks.tree import MAX_BYTES, Unavailable

@@ -567,6 +567,31 @@ def test_help_is_there_at_once() -> None:
     assert "".join(loaded) == "['bot.cli','bot.errors']"
 
 
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
+
+
+@pytest.mark.parametrize(("verb", "missing"), [("serve", "aiohttp"), ("serve", "dbos"), ("review", "gitlab")])
+def test_without_the_service_its_verbs_say_how_to_install_it(verb: str, missing: str) -> None:
+    arguments = ["snitch", verb, *(["https://gitlab.example.com/a/b/-/merge_requests/1"] if verb == "review" else [])]
+    code = f"import sys; sys.modules[{missing!r}] = None; sys.argv = {arguments}; from bot.cli import main; main()"
+    ran = python(code)
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+    assert f"({missing} is missing): pip install 'snitch-bot[bot]'" in ran.stderr
+
+
+def test_the_settings_of_the_service_are_asked_for_all_at_once() -> None:
+    only_path = {"PATH": os.environ["PATH"]}
+    ran = subprocess.run([SNITCH, "serve"], env=only_path, capture_output=True, check=False, text=True)
+    assert ran.returncode == 2 and "SNITCH_GITLAB_URL" in ran.stderr and "SNITCH_WEBHOOK_SECRET" in ran.stderr
+
+
+def test_a_fault_of_snitch_is_code_3_and_never_looks_like_findings() -> None:
+    broken = "import sys; sys.modules['yaml'] = None; sys.argv = ['snitch', 'check']"
+    ran = python(f"{broken}; from bot.cli import main; main()")
+    assert (ran.returncode, ran.stdout) == (3, "") and "a fault of snitch" in ran.stderr
+
+
 def test_a_reader_that_stops_early_is_no_fault(tmp_path: Path) -> None:
     ran = subprocess.run(
         f"{SNITCH} standards | head -1", shell=True, capture_output=True, check=True, text=True, cwd=tmp_path

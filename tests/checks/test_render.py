@@ -18,8 +18,9 @@ from checks.fix import Combined
 from checks.inspection import Inspection, Judged, ProjectReport, Report
 from checks.policy import Level, Policy
 from checks.project import Place
-from checks.render import View, diff, explain, json, mended, sheets, text, worst
+from checks.render import diff, explain, json, mended, text
 from checks.render.text import Style
+from checks.render.view import View, sheets, worst
 from checks.render.visible import visible, width
 from checks.standards import all_rules, all_standards
 from checks.tree import MemoryTree
