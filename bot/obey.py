@@ -38,8 +38,9 @@ def obey(job: Answer, world: World, review: Review) -> None:
         except Refused as refused:
             well, text = False, words.refused(str(refused))
         went_well &= well
+        if part == left[-1][0]:  # before the last reply: once that stands, the note counts as answered
+            _award(world, mr, job, _DONE if went_well else _FAILED)
         _reply(world, mr, threads, job, words.marked(text, words.ReplyMark(job.note_id, str(part))))
-    _award(world, mr, job, _DONE if went_well else _FAILED)
 
 
 def _answered(world: World, threads: Sequence[Thread], note_id: int) -> set[str]:

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from bot import words
 from bot.action import Action, Open, Reopen, Resolve, SetStatus, Summarise, Update
-from bot.errors import Forbidden, Gone, Invalid, SnitchError, Stale, Unreachable
-from bot.gitlab import GitLab
+from bot.errors import Forbidden, Gone, Invalid, Stale, Unreachable
+from bot.gitlab import Draft, GitLab
 from bot.mr import CommitStatus, MergeRequest
 
 
@@ -67,34 +67,54 @@ def _draft(gitlab: GitLab, mr: MergeRequest, action: Open | Summarise, journal: 
 
 
 def _publish_drafts(gitlab: GitLab, mr: MergeRequest, journal: Journal) -> None:
+    """All drafts as one review. A draft at a place that GitLab refuses makes bulk_publish a bare 500, publishes the
+    others and keeps them all; a 500 that published nothing may be a moment's weakness."""
     try:
         gitlab.publish_drafts(mr)
-    except Unreachable as error:
-        _find_bad_draft(gitlab, mr, journal)
-        raise Stale("GitLab did not publish everything at once") from error
+        return
+    except Unreachable:
+        left, some_out = _left(gitlab, mr)
+    if left and not some_out:
+        with suppress(Unreachable):
+            gitlab.publish_drafts(mr)
+            return
+        left, _ = _left(gitlab, mr)
+    for draft in left:
+        _publish_one(gitlab, mr, draft, journal)
+    raise Stale("GitLab did not publish everything at once")
 
 
-def _find_bad_draft(gitlab: GitLab, mr: MergeRequest, journal: Journal) -> None:
-    """A draft at a place that GitLab refuses makes bulk_publish a bare 500, publishes the others and keeps them all.
-
-    So what is out already is taken back, and the rest published one by one: the one that fails is the bad one.
-    """
-    out = {mark for thread in gitlab.threads(mr) if (mark := _findings(thread.first.body))}
-    for draft in gitlab.drafts(mr):
-        findings = _findings(draft.body)
-        if findings is not None and findings not in out:
-            try:
-                gitlab.publish_draft(mr, draft.id)
-                continue
-            except (Unreachable, Invalid):
-                journal.refused(findings)
-        with suppress(SnitchError):
+def _left(gitlab: GitLab, mr: MergeRequest) -> tuple[list[Draft], bool]:
+    """The drafts that are not published, and whether some are; those are taken back."""
+    out = {mark for thread in gitlab.threads(mr) if (mark := _identity(thread.first.body))}
+    drafts = gitlab.drafts(mr)
+    left = [draft for draft in drafts if _identity(draft.body) not in out]
+    for draft in drafts:
+        if draft not in left:
             gitlab.delete_draft(mr, draft.id)
+    return left, len(left) < len(drafts)
 
 
-def _findings(body: str) -> tuple[str, ...] | None:
-    mark = words.mark_of(body)
-    return mark.findings if isinstance(mark, words.ThreadMark) else None
+def _publish_one(gitlab: GitLab, mr: MergeRequest, draft: Draft, journal: Journal) -> None:
+    """One that can't be published is taken back, and no thread about it is tried again."""
+    try:
+        gitlab.publish_draft(mr, draft.id)
+    except (Unreachable, Invalid):
+        identity = _identity(draft.body)
+        if isinstance(identity, tuple):
+            journal.refused(identity)
+        gitlab.delete_draft(mr, draft.id)
+
+
+def _identity(body: str) -> tuple[str, ...] | str | None:
+    """What makes two of our comments the same: the findings of a thread; there is one summary."""
+    match words.mark_of(body):
+        case words.ThreadMark(findings):
+            return findings
+        case words.SummaryMark():
+            return "summary"
+        case _:
+            return None
 
 
 def _carry_out(gitlab: GitLab, mr: MergeRequest, action: Action) -> None:
