@@ -16,7 +16,10 @@ from click.testing import CliRunner, Result
 
 from bot.cli import app
 from bot.cli.target import project_path
+from bot.cli.write import write_edits
+from bot.errors import Invalid, Stale
 from checks.standard import MINIMAL
+from checks.tree import blob_id
 
 SNITCH = Path(sys.executable).with_name("snitch")
 UNTRACED = MINIMAL["serve.py"].replace("import ddtrace\nddtrace.patch(tornado=True)\n", "")
@@ -498,6 +501,31 @@ def test_a_fix_reaches_the_file_that_a_link_within_the_project_means(tmp_path: P
     (folder / "serve.py").symlink_to("src/serve.py")
     assert snitch("fix", folder, "--standard", "10.patch").exit_code == 0
     assert (folder / "serve.py").is_symlink() and "tornado" in (folder / "src/serve.py").read_text()
+
+
+def test_either_all_files_are_written_or_none(tmp_path: Path) -> None:
+    (tmp_path / "serve.py").write_text("old")
+    edits = {"serve.py": b"new", "made": b"new", "a/b": b"in a folder", "a": b"where the folder is"}
+    known = {"serve.py": blob_id(b"old")}
+    with pytest.raises(Invalid, match="Nothing was changed"):
+        write_edits(tmp_path, edits, known.get)
+    assert (tmp_path / "serve.py").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["serve.py"]
+
+
+def test_a_file_that_changed_since_it_was_judged_is_not_written(tmp_path: Path) -> None:
+    (tmp_path / "serve.py").write_text("edited meanwhile")
+    for known in ({"serve.py": blob_id(b"old")}, {}):
+        with pytest.raises(Stale, match="nothing was written"):
+            write_edits(tmp_path, {"serve.py": b"new"}, known.get)
+    assert (tmp_path / "serve.py").read_text() == "edited meanwhile"
+
+
+def test_files_are_made_and_deleted(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("old")
+    write_edits(tmp_path, {"old": None, "tests/new.py": b"new"}, {"old": blob_id(b"old")}.get)
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["tests", "tests/new.py"]
+    assert stat.S_IMODE((tmp_path / "tests/new.py").stat().st_mode) & 0o400
 
 
 # ── explain, standards, usage ────────────────────────────────────────────────────────────────────────────────────────
