@@ -94,11 +94,11 @@ def _outlined(node: ast.stmt, *, first: bool) -> Statement:
             return Statement("other", _first_mark(node), _holds_import(node))
 
 
-def _dumped(body: list[ast.stmt]) -> tuple[str, ...]:
+def _dumped(body: list[ast.stmt], index: int) -> str:
     try:
-        return tuple(ast.dump(node) for node in body)
+        return ast.dump(body[index])
     except RecursionError:
-        return tuple(type(node).__name__ for node in body)
+        return f"deep {type(body[index]).__name__}"
 
 
 def _holds_import(node: ast.stmt) -> bool:

@@ -19,7 +19,11 @@ from checks.read.syntax import Bind, Call, Class, Function, Import, Module, Owne
 
 _NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?", re.I)
 _PRAGMA = re.compile(r"#\s*(fmt|isort|ruff|flake8|yapf|pylint|mypy|type|pragma|%%|region|endregion|-\*-|!)", re.I)
+_SAME_LINE = re.compile(r"(?:[ \t\f;]|\\(?:\r\n|\r|\n))*")
 _PREFIXES = {f"{prefix}{quote}" for prefix in "rbfu" for quote in "\"'"} | {"rb", "br", "fr", "rf"}
+
+Code = tuple[Module, int]
+"""A top-level statement of a module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +47,14 @@ def insert(module: Module, index: int, lines: Sequence[str], *, mark: bool = Fal
     """Puts simple statements before a top-level statement. `mark`: imports that come late by it get `# noqa: E402`."""
     new, own = _insertion(module, index, lines, mark=mark)
     late = _late_imports(module, index) if mark else []
-    return _proven(module, [new, *late], [*module.codes[:index], *own, *module.codes[index:]])
+    return _proven(module, [new, *late], [*_codes(module)[:index], *own, *_codes(module)[index:]])
 
 
 def insert_after(module: Module, index: int, lines: Sequence[str], *, mark: bool = False) -> bytes | None:
     """Puts simple statements after a top-level statement."""
     source, (_, end) = module.source, module.source.range(module.statements[index].at)
     late = _late_imports(module, index + 1) if mark else []
-    codes = [*module.codes[: index + 1], *_codes(lines), *module.codes[index + 1 :]]
+    codes = [*_codes(module)[: index + 1], *_codes_of(lines), *_codes(module)[index + 1 :]]
     if _shares_line(module, index):
         return _proven(module, [Splice(end, end, "".join(f"; {line}" for line in lines)), *late], codes)
     return _proven(module, [_below(source, end, lines), *late], codes)
@@ -66,7 +70,7 @@ def move(module: Module, moved: Sequence[int], target: int, *, mark: bool = Fals
     texts = [_closed(source.text[start:end], newline) for start, end in ranges]
     new = Splice(at, at, newline.join(texts) + newline)
     late = [s for s in _late_imports(module, target) if not _within(s, ranges)] if mark else []
-    codes = list(module.codes)
+    codes = _codes(module)
     rest = [code for index, code in enumerate(codes) if index not in moved and index >= target]
     wanted = [*codes[:target], *(codes[index] for index in moved), *rest]
     return _proven(module, [new, *(_removal(source, *one) for one in ranges), *late], wanted)
@@ -164,8 +168,8 @@ def start_of(module: Module, index: int) -> int:
     return module.source.line_start(module.source.range(module.statements[index].at)[0])
 
 
-def _insertion(module: Module, index: int, lines: Sequence[str], *, mark: bool) -> tuple[Splice, list[str]]:
-    own = _codes(lines)
+def _insertion(module: Module, index: int, lines: Sequence[str], *, mark: bool) -> tuple[Splice, list[Code]]:
+    own = _codes_of(lines)
     source, statements = module.source, module.statements
     if mark and any(statement.kind == "other" for statement in statements[:index]):
         lines = [f"{line}  # noqa: E402" if line.startswith(("import ", "from ")) else line for line in lines]
@@ -202,13 +206,12 @@ def _spaced(lines: Sequence[str], newline: str) -> str:
 
 
 def _begins_line(module: Module, index: int) -> bool:
-    """Nothing of an earlier statement stands on its first line, nor is that line continued from the one above."""
+    """It follows no other statement on a logical line: `a; b`, or with a backslash between."""
+    if not index:
+        return True
     source = module.source
-    start = source.range(module.statements[index].at)[0]
-    line = source.line_start(start)
-    if source.text[line:start].strip(" \t\f"):
-        return False
-    return not (line and source.text[:line].rstrip("\r\n").endswith("\\"))
+    before = source.range(module.statements[index - 1].at)[1]
+    return _SAME_LINE.fullmatch(source.text[before : source.range(module.statements[index].at)[0]]) is None
 
 
 def _shares_line(module: Module, index: int) -> bool:
@@ -355,8 +358,26 @@ def _excused(source: Source, statement: Statement) -> Splice | None:
 # ── proof ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _codes(lines: Sequence[str]) -> list[str]:
-    return list(parse("\n".join(lines).encode()).codes)
+def _codes(module: Module) -> list[Code]:
+    return [(module, index) for index in range(len(module.statements))]
+
+
+def _codes_of(lines: Sequence[str]) -> list[Code]:
+    return _codes(parse("\n".join(lines).encode()))
+
+
+def same(one: Code, other: Code) -> bool:
+    """Whether two statements are the same but for layout and comments."""
+    if _text(one) == _text(other):
+        return True
+    (module, index), (second, place) = one, other
+    return module.dump(index) == second.dump(place)
+
+
+def _text(code: Code) -> str:
+    module, index = code
+    start, end = module.source.range(module.statements[index].at)
+    return module.source.text[start:end]
 
 
 def _parses(data: bytes) -> bool:
@@ -367,16 +388,15 @@ def _parses(data: bytes) -> bool:
     return True
 
 
-def _proven(module: Module, splices: Sequence[Splice], codes: Sequence[str] | None = None) -> bytes | None:
+def _proven(module: Module, splices: Sequence[Splice], wanted: Sequence[Code] | None = None) -> bytes | None:
     """The edited file, if it parses and its statements are the wanted ones (None: all but one stay the same)."""
     data = spliced(module.source, splices)
     try:
-        found = parse(data).codes if data is not None else ()
+        found = _codes(parse(data)) if data is not None else []
     except Unparsable:
         return None
-    if data is None or len(found) != len(codes if codes is not None else module.codes):
+    codes = _codes(module) if wanted is None else wanted
+    if data is None or len(found) != len(codes):
         return None
-    if codes is not None:
-        return data if list(found) == list(codes) else None
-    changed = sum(one != other for one, other in zip(found, module.codes, strict=True))
-    return data if changed <= 1 else None
+    changed = sum(not same(one, other) for one, other in zip(found, codes, strict=True))
+    return data if changed <= (wanted is None) else None

@@ -131,9 +131,12 @@ def _unknown(
 
 
 def _makes_class(step: Step) -> bool:
+    """A class is made by a call, from bases that are not plainly none."""
     match step:
-        case Run(call=Call(function=Name(id=name) | Attribute(name=name), arguments=arguments)):
-            return (name == "type" and len(arguments) == 3) or name == "new_class"
+        case Run(call=Call(function=Name(id="type"), arguments=(_, bases, _))):
+            return not (isinstance(bases, Constant) and bases.value == ())
+        case Run(call=Call(function=Name(id=name) | Attribute(name=name))):
+            return name == "new_class"
         case _:
             return False
 

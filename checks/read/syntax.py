@@ -242,13 +242,13 @@ class Statement:
 class Module:
     """A parsed file. It knows no path: files with the same content share it.
 
-    `statements`: the top-level ones. `codes`: of each of these a text that is the same whatever its layout.
+    `statements`: the top-level ones. `dump`: of one of these, by index, a text that is the same whatever its layout.
     """
 
     source: Source
     lower: Callable[[], tuple[Step, ...]]
     outline: Callable[[], tuple[Statement, ...]]
-    dump: Callable[[], tuple[str, ...]]
+    dump: Callable[[int], str]
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -257,10 +257,6 @@ class Module:
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
         return self.outline()
-
-    @cached_property
-    def codes(self) -> tuple[str, ...]:
-        return self.dump()
 
     @cached_property
     def bindings(self) -> Bindings:

@@ -19,7 +19,7 @@ from checks.read import Unparsable
 from checks.read.python import parse
 from checks.read.syntax import Bind, Class, Import, Module, Run, front, runs, visible
 
-SAMPLE = 150
+SAMPLE = 80
 
 
 @cache
@@ -51,7 +51,7 @@ def test_every_installed_file_is_read_or_refused_as_python_does() -> None:
                 assert whys(data)
                 continue
         read = parse(data)
-        assert len(read.statements) == len(read.codes) == wanted
+        assert len(read.statements) == wanted
         assert read.source.encode(read.source.text) == data
         assert list(read.everything()) or wanted >= 0
 
