@@ -149,8 +149,8 @@ class Story:
         return notes[0] if notes else None
 
     def notes(self) -> list[Note]:
-        """The bot's."""
-        return [note for note in self.request.notes() if note.author is self.bot]
+        """The bot's, without those that GitLab itself writes in its name."""
+        return [note for note in self.request.notes() if note.author is self.bot and not note.system]
 
     def replies(self, note: Note) -> list[Note]:
         """The bot's answers to a command."""
