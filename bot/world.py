@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import cast
 
 from bot.errors import SetupError
 from bot.git import Git, Mirror, Remote
@@ -15,6 +16,7 @@ from bot.settings import Mode, Settings, surroundings
 from bot.store import Store
 from checks.inspection import read_policy
 from checks.policy import Policy
+from checks.policy import mode as policy_mode
 from checks.run import Memo, MemoryMemo
 from checks.standards import all_rules
 
@@ -43,14 +45,15 @@ class World:
         """The world of a process. Speaks to nobody yet. Raises SetupError."""
         all_rules()  # loads the standards now, not in the first job
         token = settings.gitlab_token.reveal
+        policy = load_policy(settings.policy)
         return cls(
             gitlab=GitLab(settings.gitlab_url, token),
             git=Git("git", surroundings()),
             store=store,
             token=token,
             mirrors=settings.state_dir / "mirrors",
-            policy=load_policy(settings.policy),
-            mode=settings.mode,
+            policy=policy,
+            mode=quieter(settings.mode, cast(Mode, policy.value(policy_mode))),
         )
 
     @property
@@ -74,6 +77,12 @@ class World:
 
     def close(self) -> None:
         """Nothing is held open between jobs but the connections to GitLab, which end with the process."""
+
+
+def quieter(one: Mode, other: Mode) -> Mode:
+    """The mode that says less."""
+    order: tuple[Mode, ...] = ("active", "silent", "off")
+    return max(one, other, key=order.index)
 
 
 def load_policy(source: str | None) -> Policy:
