@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot import words
 from bot.command import Fix
 from bot.errors import Broken, Forbidden, Gone
-from bot.git import Moved, Pushed
+from bot.git import Moved, Pushed, Pushing
 from bot.git import Refused as PushRefused
 from bot.gitlab import DEVELOPER
 from bot.job import Answer
@@ -49,6 +49,8 @@ def mend(job: Answer, world: World, threads: Sequence[Thread], command: Fix) -> 
     unknown = [id for id in command.ids if not _known(id)]
     if unknown:
         return False, words.unknown_id(unknown[0], [r.id for r in all_rules()])
+    if command.unsafe and (len(command.ids) != 1 or "." not in command.ids[0]):
+        return False, words.one_rule_at_a_time()
     wanted = Wanted(command.ids, _of_thread(world, threads, job), command.unsafe)
     diary = Diary(world, job, command)
     for _ in range(TRIES):
@@ -114,14 +116,20 @@ def _ready(world: World, job: Answer) -> MergeRequest | str:
 
 
 def may_fix(world: World, mr: MergeRequest, person_id: int) -> bool:
-    """Developer access to the project of the branch, or the merge request's author on a branch of their own."""
+    """Developer access to the project or to the fork, or the merge request's author on a branch of their own."""
+    if may_push(world, mr, person_id):
+        return True
+    return mr.from_fork and _level(world, mr.project.id, person_id) >= DEVELOPER
+
+
+def may_push(world: World, mr: MergeRequest, person_id: int) -> bool:
+    """Whether the branch is this person's to change: a fork's is not a Developer's of the target unless its author
+    allowed collaboration; they get the patch."""
     if person_id == mr.author.id:
         return True
-    projects = [mr.project.id]
-    if mr.from_fork:
-        projects = ([mr.project.id] if mr.collaboration else []) + (
-            [mr.source_project_id] if mr.source_project_id else []
-        )
+    projects = [mr.project.id] if mr.collaboration or not mr.from_fork else []
+    if mr.from_fork and mr.source_project_id is not None:
+        projects.append(mr.source_project_id)
     return any(_level(world, project, person_id) >= DEVELOPER for project in projects)
 
 
@@ -145,7 +153,7 @@ def _try(world: World, workspace: Workspace, job: Answer, wanted: Wanted, diary:
     commit = workspace.mirror.commit(mr.head, combined.edits, text, me.name, me.email, int(world.clock().timestamp()))
     said = words.fixed(commit, _lines(combined.fixed), _left(combined), len(standing))
     diary.pushing(commit, said)
-    return _pushed(world, workspace, commit, said)
+    return _pushed(world, workspace, job.author_id, commit, said)
 
 
 def _without_commit(inspection: Inspection, combined: Combined, standing: Sequence[Finding]) -> tuple[bool, str]:
@@ -156,9 +164,12 @@ def _without_commit(inspection: Inspection, combined: Combined, standing: Sequen
     return True, words.nothing_to_fix("there is no finding that this could be about", len(standing))
 
 
-def _pushed(world: World, workspace: Workspace, commit: str, said: str) -> tuple[bool, str] | None:
+def _pushed(world: World, workspace: Workspace, person_id: int, commit: str, said: str) -> tuple[bool, str] | None:
     mr = workspace.mr
+    result: Pushing
     try:
+        if not may_push(world, mr, person_id):
+            raise Forbidden("The branch is in a fork, and not yours to change.")
         result = workspace.mirror.push(world.remote(_source(world, mr)), commit, mr.source_branch, mr.head)
     except (Forbidden, Gone) as refused:
         result = PushRefused(str(refused))

@@ -435,6 +435,11 @@ def refused(sentence: str) -> str:
     return f"That did not work: {prose(sentence)}"
 
 
+def one_rule_at_a_time() -> str:
+    """An unsafe fix is asked for by the rule's name."""
+    return f"Unsafe fixes are made one rule at a time: name it, as in {code('/snitch fix --unsafe 4.predict')}."
+
+
 def branch_kept_moving(tries: int) -> str:
     return f"Nothing was committed: the branch moved {tries} times while snitch worked. Try again when it is quiet."
 
