@@ -12,6 +12,7 @@ from tests.gitlab.verbs import Files
 from tests.stories import laws
 from tests.stories.engine import Stepper
 from tests.stories.model_project import PROJECT
+from tests.stories.service import Service
 from tests.stories.story import Story, add_hook, set_stage
 
 Begin = Callable[..., Story]
@@ -37,12 +38,27 @@ def begin(gitlab: GitLab, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
         return story
 
     yield begin
-    for story in begun:
+    end(request, begun)
+
+
+def end(request: pytest.FixtureRequest, stories: list[Story]) -> None:
+    for story in stories:
         try:
             if not request.node.stash.get(FAILED, False):
                 laws.check(story)
         finally:
             story.engine.close()
+
+
+@pytest.fixture
+def served(gitlab: GitLab, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Story]:
+    """A story of the real service, on a project that keeps every standard."""
+    stage = set_stage(gitlab)
+    service = Service.start(gitlab, stage["bot"], tmp_path / "service")
+    story = Story(gitlab, service, **stage, hook=service.hook)
+    add_hook(gitlab, story.project, story.hook)
+    yield story
+    end(request, [story])
 
 
 FAILED = pytest.StashKey[bool]()
