@@ -13,7 +13,8 @@ from checks.read import Unparsable
 
 _RUFF = (".ruff.toml", "ruff.toml", "pyproject.toml")  # in ruff's own order of preference
 _FLAKE8 = (".flake8", "setup.cfg", "tox.ini")
-_RUFF_DEFAULT = ("E4", "E7", "E9", "F")
+# Of the codes that fixes ask about none is on by default since ruff 0.16, which took E402 out: it must be selected.
+_RUFF_DEFAULT: tuple[str, ...] = ()
 _FLAKE8_DEFAULT = ("E", "F", "W", "C90")
 
 

@@ -412,17 +412,19 @@ def _dotted(node: ast.expr, *, calls: bool = False) -> str:
 
 def _effects(root: ast.expr, arm: Arm | None, clock: Iterator[int], *, alone: bool = False) -> Iterator[Step]:
     """The calls that an expression makes, and the names that `:=` binds. No recursion: it may be very deep."""
-    waiting: list[tuple[ast.expr, Arm | None]] = [(root, arm)]
+    waiting: list[tuple[ast.expr, Arm | None, bool]] = [(root, arm, False)]
     while waiting:
-        node, here = waiting.pop()
+        node, here, is_ready = waiting.pop()
         match node:
             case ast.Name() | ast.Constant() | ast.Lambda():
                 continue
-            case ast.Call():
+            case ast.Call() if is_ready:
                 yield Run(_call(node, 0), alone and node is root, _mark(node), here, next(clock))
-            case ast.NamedExpr(target=ast.Name(id=name), value=value):
+            case ast.NamedExpr(target=ast.Name(id=name), value=value) if is_ready:
                 yield Bind(name, _expr(value), _mark(node), here, next(clock))
-        waiting.extend(reversed(list(_operands(node, here))))
+        if not is_ready:
+            waiting.append((node, here, True))
+            waiting.extend((child, its, False) for child, its in reversed(list(_operands(node, here))))
 
 
 def _operands(node: ast.expr, arm: Arm | None) -> Iterator[tuple[ast.expr, Arm | None]]:

@@ -299,7 +299,7 @@ standard.bad("patch", {
         if os.environ:
             import math
     """,
-    "pyproject.toml": "[tool.ruff]\nline-length = 100",
+    "pyproject.toml": "[tool.ruff.lint]\nselect = ['E', 'F']",
 }, fixed={"serve.py": """
     import ddtrace
 
