@@ -1,0 +1,46 @@
+"""The figures of snitch, each beside a baseline of the same run: `deploy/dev bench [NAME…]`.
+
+Prints a table for each bench; a run of all of them also writes RESULTS.md beside this file. Asserts nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from pathlib import Path
+
+from tests.bench import figures, machine
+
+BENCHES = ("deliver", "review", "check", "memory", "fix", "judge")
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="deploy/dev bench", description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("name", nargs="*", choices=[[], *BENCHES], help=", ".join(BENCHES), metavar="NAME")
+    names = parser.parse_args().name or BENCHES
+    print(machine.described(), flush=True)
+    parts = [measured(name) for name in names]
+    if len(parts) == len(BENCHES):
+        RESULTS.write_text("\n\n".join(["# Figures", machine.described(), EXPLAINED, *parts]) + "\n")
+    return 0
+
+
+EXPLAINED = """Written by `deploy/dev bench`. Medians, and between which values the middle half of the runs lies.
+The ratio is snitch by the baseline, which ran at the same time; under 1 snitch is cheaper."""
+
+
+def measured(name: str) -> str:
+    """A bench as Markdown; printed as well."""
+    started = time.perf_counter()
+    bench = importlib.import_module(f"tests.bench.{name}")
+    found = figures.table(list(bench.run()))
+    text = f"## {name}\n\n{bench.__doc__.strip()}\n\n{found}"
+    print(f"\n{text}\n\n({time.perf_counter() - started:.0f} s)", flush=True)
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
