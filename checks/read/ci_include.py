@@ -22,6 +22,8 @@ CONDITIONS = ("if", "exists", "changes")
 MAX_DEPTH = 10
 MAX_FILES = 150
 MAX_ENTRIES = 300
+MAX_WILDCARDS = 10
+"""Of includes with one, and in one."""
 
 Predefined = Callable[[str], str | None]
 """The value of a variable that GitLab itself gives, or None."""
@@ -52,7 +54,7 @@ class Followed:
     """A configuration with its local includes.
 
     `files`: each file that could be read, by path, the first one first. `includes`: every entry of all of them.
-    `complete` is False where there were more files than GitLab takes.
+    `complete` is False where there were more files than GitLab takes, or too many wildcards.
     """
 
     files: tuple[tuple[str, Config], ...]
@@ -94,6 +96,8 @@ def follow(
     entries: list[Include] = []
     left: deque[tuple[str, bool | None, int]] = deque([(path, False, 0)])
     seen: set[tuple[str, bool | None]] = set()
+    wildcards: set[str] = set()
+    complete = False
     while left and len(files) <= MAX_FILES and len(entries) <= MAX_ENTRIES:
         name, optional, depth = left.popleft()
         config = files.get(name) or load(name)
@@ -103,9 +107,15 @@ def follow(
         files[name] = config
         found = [replace(one, optional=_either(optional, one.optional)) for one in includes(config, name, predefined)]
         entries += found
+        wildcards.update(one.value for one in found if "*" in one.value)
+        if len(wildcards) > MAX_WILDCARDS or any(value.count("*") > MAX_WILDCARDS for value in wildcards):
+            break
         if depth < MAX_DEPTH:
-            left += ((target, one.optional, depth + 1) for one in found for target in targets(one, paths))
-    return Followed(tuple(files.items()), tuple(entries), not left)
+            once = {(one.value, one.optional): one for one in found if one.kind == "local"}.values()
+            left += ((target, one.optional, depth + 1) for one in once for target in targets(one, paths))
+    else:
+        complete = not left and len(entries) <= MAX_ENTRIES
+    return Followed(tuple(files.items()), tuple(entries), complete)
 
 
 def targets(include: Include, paths: Callable[[], Sequence[str]]) -> tuple[str, ...]:
@@ -119,7 +129,8 @@ def targets(include: Include, paths: Callable[[], Sequence[str]]) -> tuple[str, 
     if "*" not in wanted:
         return (wanted,)
     parts = re.split(r"(\*\*?)", wanted)
-    return tuple(path for path in paths() if path.startswith(parts[0]) and _matches(parts, path))
+    literals = [part for part in parts if part.strip("*")]
+    return tuple(path for path in paths() if all(part in path for part in literals) and _matches(parts, path))
 
 
 def _matches(parts: Sequence[str], path: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 _SPECIAL = re.compile(rb"[*?\[\\]")
 _SLASH = 0x2F
 _ALL = frozenset(range(256))
+_NAME = _ALL - {_SLASH}
 _CLASSES = {
     b"alnum": rb"[0-9A-Za-z]",
     b"alpha": rb"[A-Za-z]",
@@ -45,6 +46,7 @@ class Pattern:
     """One line of a `.gitignore`. `line` from 1; `text` as written, without what git cuts off.
 
     `anywhere`: without a slash, it is compared with names at any depth; `steps` is None for a glob that never matches.
+    `shortest`: how many bytes its glob takes at least.
     """
 
     line: int
@@ -54,6 +56,7 @@ class Pattern:
     anywhere: bool
     literal: bytes
     steps: tuple[_Step, ...] | None
+    shortest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +151,23 @@ def _pattern(number: int, text: bytes) -> Pattern:
     # `a**/b` matches `ax/y/b`.
     special = _SPECIAL.search(text)
     cut = len(text) if special is None else 0 if anywhere else special.start()
-    return Pattern(
-        number, shown, negated, folders_only, anywhere, text[:cut], _compiled(text[cut:], paths=not anywhere)
-    )
+    steps = _compiled(text[cut:], paths=not anywhere)
+    # Each step takes a byte, but those that repeat and the slash behind `**` that may be left out.
+    shortest = sum(1 - step.many - (step.skip > 0) for step in steps or ())
+    return Pattern(number, shown, negated, folders_only, anywhere, text[:cut], steps, shortest)
 
 
 def _matches(pattern: Pattern, path: bytes) -> bool:
     if pattern.steps is None or not path.startswith(pattern.literal):
         return False
-    return _accepts(pattern.steps, path[len(pattern.literal) :])
+    rest = path[len(pattern.literal) :]
+    return pattern.shortest <= len(rest) and _accepts(pattern.steps, rest)
 
 
 def _accepts(steps: tuple[_Step, ...], text: bytes) -> bool:
     """All ways through the glob at once: the time is the product of both lengths at worst, whatever the pattern."""
+    if steps and not steps[-1].many and (not text or text[-1] not in steps[-1].chars):
+        return False
     states = _closed({0}, steps)
     for char in text:
         following = set()
@@ -189,13 +196,15 @@ def _closed(states: set[int], steps: tuple[_Step, ...]) -> set[int]:
 
 def _compiled(glob: bytes, *, paths: bool) -> tuple[_Step, ...] | None:
     """The steps of a glob (wildmatch.c, with WM_PATHNAME where `paths`); None for one that can't match."""
-    single = _ALL - {_SLASH} if paths else _ALL
+    single = _NAME if paths else _ALL
     steps: list[_Step] = []
     at = 0
     while at < len(glob):
         match glob[at : at + 1]:
             case b"*":
-                end = at + len(glob[at:]) - len(glob[at:].lstrip(b"*"))
+                end = at
+                while glob.startswith(b"*", end):
+                    end += 1
                 steps += _star(glob, at, end) if paths else (_Step(_ALL, many=True),)
                 at = end
             case b"?":
@@ -218,12 +227,11 @@ def _compiled(glob: bytes, *, paths: bool) -> tuple[_Step, ...] | None:
 
 def _star(glob: bytes, start: int, end: int) -> tuple[_Step, ...]:
     """`*` within a name, or `**` as whole names: then it crosses slashes, and `**/` may stand for nothing."""
-    rest = glob[end:]
     whole = end - start > 1 and (start == 0 or glob[start - 1] == _SLASH)
-    if not whole or not (rest == b"" or rest.startswith((b"/", b"\\/"))):
-        return (_Step(_ALL - {_SLASH}, many=True),)
+    if not whole or not (end == len(glob) or glob.startswith((b"/", b"\\/"), end)):
+        return (_Step(_NAME, many=True),)
     across = _Step(_ALL, many=True)
-    return (_Step(frozenset(), many=True, skip=2), across) if rest.startswith(b"/") else (across,)
+    return (_Step(frozenset(), many=True, skip=2), across) if glob.startswith(b"/", end) else (across,)
 
 
 def _bracket(glob: bytes, start: int) -> tuple[frozenset[int], int] | None:

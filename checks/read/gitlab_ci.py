@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from checks.read import Unparsable, yaml
-from checks.read.yaml import Node, Scalar, Stream
+from checks.read.yaml import Entries, Node, Scalar, Stream
 
 MAX_HOPS = 10
 """GitLab's limit for `extends` levels and nested `!reference`."""
@@ -42,7 +42,7 @@ class Config:
 
     stream: Stream
     root: yaml.Mapping | None
-    keys: Keys
+    keys: Entries
     start: int
     _known: dict[int, Node | None] = field(default_factory=dict, repr=False)
 

@@ -12,6 +12,7 @@ import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -72,9 +73,12 @@ class Mapping:
     end: int
     weight: int = 1
     height: int = 1
+    known: dict[str, tuple[Scalar, Node]] = field(default_factory=dict, repr=False)
+    """What `entries` found out once."""
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
+Entries: TypeAlias = AnyMapping[str, tuple[Scalar, Node]]
 _Event: TypeAlias = Any  # libyaml's events always have marks, which their declared types leave open
 
 
@@ -148,24 +152,27 @@ def text_of(node: Node | None) -> str | None:
     return node.text
 
 
-def entries(node: Node | None) -> dict[str, tuple[Scalar, Node]]:
+def entries(node: Node | None) -> Entries:
     """Key and value of a mapping by the key's text, merge keys resolved; empty for what is no mapping."""
-    found: dict[str, tuple[Scalar, Node]] = {}
     if not isinstance(node, Mapping):
-        return found
-    for key, value in node.pairs:
-        if not isinstance(key, Scalar):
-            continue
-        if key.text == "<<" and key.tag != _TEXT_TAG and _merged(found, value):
-            continue
-        found[key.text] = (key, value)
-    return found
+        return {}
+    if not node.known:
+        found: dict[str, tuple[Scalar, Node]] = {}
+        for key, value in node.pairs:
+            if not isinstance(key, Scalar):
+                continue
+            if key.text == "<<" and key.tag != _TEXT_TAG and _merged(found, value):
+                continue
+            found[key.text] = (key, value)
+        node.known.update(found)
+    return node.known
 
 
 def get(node: Node | None, *keys: str) -> Node | None:
     """The value at a path of keys; None where there is none."""
     for key in keys:
-        node = entries(node).get(key, (None, None))[1]
+        found = entries(node).get(key)
+        node = found[1] if found else None
     return node
 
 

@@ -149,14 +149,13 @@ def _instead_of_nothing(stream: Stream, key: Node, value: Scalar, item: Item) ->
 def _is_done(was: Node | None, now: Node, key: str, item: Item) -> bool:
     """Whether the item stands first, and everything else is as it was."""
     many = items(get(now, key))
-    before, after = entries(was), entries(now)
-    old = before.pop(key, (None, None))[1]
-    after.pop(key, None)
+    before, after = (
+        {name: _shape(value) for name, (_, value) in entries(node).items() if name != key} for node in (was, now)
+    )
     return (
         {name: text_of(value) for name, (_, value) in entries(many[0] if many else None).items()} == dict(item)
-        and [_shape(one) for one in many[1:]] == [_shape(one) for one in items(old)]
-        and {name: _shape(value) for name, (_, value) in before.items()}
-        == {name: _shape(value) for name, (_, value) in after.items()}
+        and [_shape(one) for one in many[1:]] == [_shape(one) for one in items(get(was, key))]
+        and before == after
     )
 
 
