@@ -67,7 +67,7 @@ def plan_threads(inspection: Inspection, view: View) -> Planned:
     mine = _own_threads(view)
     kept, fresh = _shared_out(groups, mine)
     actions = _follow_up(inspection, view, mine, kept)
-    opened, unthreaded = ([], fresh) if view.quiet else _open(view, fresh)
+    opened, unthreaded = ([], fresh) if view.quiet else _open(view, fresh, list(kept.values()))
     return Planned((*actions, *opened), tuple(unthreaded))
 
 
@@ -179,14 +179,17 @@ def _remedy_at(view: View, thread: Thread, live: Group) -> str:
 # ── new threads ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _open(view: View, fresh: Sequence[Group]) -> tuple[list[Open], list[Group]]:
-    """New threads, at most so many a review and a rule; what is over, or has no place, is for the summary."""
+def _open(view: View, fresh: Sequence[Group], kept: Sequence[Group]) -> tuple[list[Open], list[Group]]:
+    """New threads, at most so many and so many of a rule; what is over, or has no place, is for the summary.
+
+    Those that stand already count, or what is over would follow with the next push.
+    """
     opened: list[Open] = []
     unthreaded: list[Group] = []
-    of_rule: Counter[str] = Counter()
+    of_rule = Counter(one.first.rule for one in kept)
     taken: list[Replacement] = []
     for one in fresh:
-        over = len(opened) >= MOST_THREADS or of_rule[one.first.rule] >= MOST_OF_A_RULE
+        over = len(kept) + len(opened) >= MOST_THREADS or of_rule[one.first.rule] >= MOST_OF_A_RULE
         placed = None if over or set(one.entries) & view.refused else _placed(view, one, taken)
         if placed is None:
             unthreaded.append(one)

@@ -170,8 +170,9 @@ def inspect(
     rules = tuple(rule for rule in all_rules() if only(rule) and policy.level(rule.id, rule.level, today) != "off")
     inspector = _Inspector(repository, policy, memo, rules, Readings())
     reports, changes, shops = [], [], {}
+    earlier = _earlier(before, repository, policy)
     for place in places:
-        base = None if before is None or not _was_there(before, place) else inspector.project(before, place, None)
+        base = inspector.project(before, place, None) if before is not None and place.folder in earlier else None
         project = inspector.project(after, place, base)
         outcomes = inspector.judge(project)
         reports.append(ProjectReport(place, tuple(_levelled(inspector, o, today) for o in outcomes)))
@@ -180,10 +181,13 @@ def inspect(
     return Inspection(Report(tuple(reports), skipped, policy), joined(changes), shops)
 
 
-def _was_there(before: Tree, place: Place) -> bool:
-    """Whether the project existed before: all findings of one that is new are new."""
-    prefix = "" if place.folder == "." else place.folder + "/"
-    return any(path.startswith(prefix) for path in before.paths())
+def _earlier(before: Tree | None, repository: Repository, policy: Policy) -> set[str]:
+    """The folders that were projects before: all findings of one that is new are new."""
+    if before is None:
+        return set()
+    folders = {place.folder for place in find_projects(before, None, repository, policy, {})[0]}
+    prefixes = {folder: "" if folder == "." else f"{folder}/" for folder in folders}
+    return {folder for folder in folders if any(path.startswith(prefixes[folder]) for path in before.paths())}
 
 
 def _levelled(inspector: _Inspector, outcome: Outcome, today: date) -> Judged:
