@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from bot import words
 from tests.gitlab import githost, suggesting
@@ -24,6 +28,7 @@ def check(story: Story) -> None:
     if story.mr is not None:
         nothing_is_said_twice(story)
         suggestions_are_valid(story)
+        nothing_of_a_repository_is_markdown(story)
         planning_again_yields_nothing(story)
 
 
@@ -89,6 +94,48 @@ def no_secret_is_told(story: Story) -> None:
     texts += [status.description or "" for status in story.project.statuses]
     for text in (*texts, story.engine.said()):
         assert story.bot.token not in text
+
+
+def nothing_of_a_repository_is_markdown(story: Story) -> None:
+    """Outside of code, our notes mention nobody, link nowhere but to our GitLab, and carry no HTML but our own."""
+    for note in story.notes():
+        for token in _inline(MarkdownIt("commonmark").enable("table").parse(note.body)):
+            match token.type:
+                case "html_block" | "html_inline":
+                    assert not OWN_HTML.sub("", token.content).strip(), token.content
+                case "text":
+                    assert not re.search(r"@\w|https?:|(?<!\w)[#!&%~]\w|\b[0-9a-f]{40}\b", _unhashed(token.content))
+                case "link_open":
+                    assert str(token.attrs["href"]).startswith(story.gitlab.url), token.attrs
+                case "image":
+                    raise AssertionError(token.content)
+        assert not re.search(r"^[ ]{0,3}/\w", "\n".join(_outside_fences(note.body)), re.M), note.body
+
+
+OWN_HTML = re.compile(r"</?details>|<summary>[\w ]+(?:, [\w ]+)?</summary>|<!-- snitch:[a-z]+ \{[^\n]*\} -->")
+
+
+def _unhashed(text: str) -> str:
+    """Without the id of our own commit."""
+    return re.sub(r"^Done, as commit [0-9a-f]{40}:", "", text)
+
+
+def _outside_fences(body: str) -> list[str]:
+    lines, fence = [], ""
+    for line in body.split("\n"):
+        found = re.match(r"`{3,}", line)
+        if not fence:
+            lines.append(line)
+            fence = found[0] if found else ""
+        elif line == fence:
+            fence = ""
+    return lines
+
+
+def _inline(tokens: Sequence[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from _inline(token.children or ())
 
 
 def nothing_was_given_up(story: Story) -> None:
