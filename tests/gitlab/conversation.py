@@ -78,9 +78,16 @@ def moment(at: datetime) -> Html:
     return el("time", text, cls="soft", datetime=at.isoformat(), title=f"{at:%Y-%m-%d %H:%M:%S} UTC")
 
 
+def event(one: Note) -> Html:
+    """What GitLab itself notes ("added 1 commit"), as one grey line."""
+    return div("event soft", el("b", one.author.name), " ", render(one.body, lambda _: None), moment(one.created_at))
+
+
 def thread(reader: Reader, discussion: Discussion, above: Child = None) -> Html:
     """Folded when it is resolved. `above`: where it stands, if that is not plain to see."""
     first, anchor = discussion.notes[0], f"note_{discussion.notes[0].id}"
+    if first.system:
+        return event(first)
     inside = [above, *(note(reader, one) for one in discussion.notes), _answer(reader, discussion, anchor)]
     if not discussion.resolved:
         outdated = div("mark", "Outdated: this line has changed since.") if first.outdated else None
