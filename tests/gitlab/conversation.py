@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,8 @@ class Reader:
 
 
 def note(reader: Reader, one: Note) -> Html:
+    if one.system:
+        return event(one)
     author, mr = one.author, reader.mr
     badges = ["Author"] if author is mr.author else []
     badges += [role for role in (reader.role(author), "Bot" if author.bot else None) if role]
@@ -80,14 +83,13 @@ def moment(at: datetime) -> Html:
 
 def event(one: Note) -> Html:
     """What GitLab itself notes ("added 1 commit"), as one grey line."""
-    return div("event soft", el("b", one.author.name), " ", render(one.body, lambda _: None), moment(one.created_at))
+    text = re.sub(r"</?(?:ul|li)>", " ", one.body)
+    return div("event soft", el("b", one.author.name), " ", render(text, lambda _: None), moment(one.created_at))
 
 
 def thread(reader: Reader, discussion: Discussion, above: Child = None) -> Html:
     """Folded when it is resolved. `above`: where it stands, if that is not plain to see."""
     first, anchor = discussion.notes[0], f"note_{discussion.notes[0].id}"
-    if first.system:
-        return event(first)
     inside = [above, *(note(reader, one) for one in discussion.notes), _answer(reader, discussion, anchor)]
     if not discussion.resolved:
         outdated = div("mark", "Outdated: this line has changed since.") if first.outdated else None
