@@ -10,7 +10,7 @@ from typing import Literal as OneOf
 from checks.finding import Span
 from checks.read.flow import Happening, happenings
 from checks.read.imports import Codebase
-from checks.read.syntax import Attribute, Call, Constant, Expr, Import, Mapping, Module, Name, Run, Step
+from checks.read.syntax import Attribute, Call, Constant, Expr, Import, Mapping, Module, Name, Run, Step, front
 from checks.read.values import External, File, Literal, Opaque
 
 Verdict = OneOf["on", "off", "absent", "unknown"]
@@ -21,6 +21,7 @@ _CONTRIB = re.compile(r"ddtrace\.contrib\.(internal\.)?\w+(\.patch)?\.patch")
 _OFF_BY_DEFAULT = frozenset(
     "aiobotocore coverage httplib kombu logbook logging loguru snowflake sqlalchemy structlog tornado urllib3".split()  # noqa: SIM905
 )
+_SETTINGS = re.compile(r"\bDD_|\bDATADOG_|\bddtrace\b|dotenv")
 _LIBRARIES = {"httplib": ("http",), "psycopg": ("psycopg", "psycopg2"), "kafka": ("confluent_kafka",)}
 _LEADING = ("kserve", "kfserving")
 
@@ -100,9 +101,26 @@ class Tracing:
         roots = (*_LEADING, *_LIBRARIES.get(integration, (integration,)))
         return next((lead for lead in self.leads if lead.library in roots), None)
 
-    def is_late(self, call: Patching, integrations: list[str]) -> bool:
-        leads = filter(None, map(self.lead, integrations))
-        return any(lead.index < call.index for lead in leads)
+    def is_late(self, call: Patching, integration: str) -> bool:
+        """Whether the call comes after the first import that leads to kserve or to what the integration patches."""
+        lead = self.lead(integration)
+        return bool(lead and lead.index < call.index)
+
+    @property
+    def missing(self) -> list[str]:
+        """The integrations that are off."""
+        return [one for one in self.integrations if self.state(one) == "off"]
+
+    @property
+    def wanted(self) -> list[str]:
+        """The integrations that are not surely turned on in time."""
+        calls = {one: self.calls_on(one) for one in self.integrations}
+        return [one for one, on in calls.items() if not on or self.is_late(on[0], one)]
+
+    def place(self, integrations: list[str]) -> int:
+        """Before which top-level statement these must be turned on: the first import, or what leads to one."""
+        leads = [self.statement_of(lead.happening.origin) for lead in map(self.lead, integrations) if lead]
+        return min([front(self.module), *leads])
 
     def imported_name(self, integrations: list[str]) -> tuple[int, str] | None:
         """After which top-level statement `ddtrace.patch` can be called, in time, and how it is spelt there."""
@@ -129,6 +147,15 @@ class Tracing:
         if imports is None:
             return []
         return [*(index for index in imports if index > target), self.statement_of(step)]
+
+    def settings_between(self, target: int, moved: list[int]) -> bool:
+        """Whether statements over which others are moved may configure ddtrace, as `os.environ["DD_SERVICE"] = …`."""
+        source = self.module.source
+        for index in range(target, max(moved)):
+            start, end = source.range(self.module.statements[index].at)
+            if index not in moved and _SETTINGS.search(source.text[start:end]):
+                return True
+        return False
 
     def _imports_of(self, step: Run) -> list[int] | None:
         """The statements that bind the name by which a call starts; None where they do more than import ddtrace."""

@@ -6,14 +6,18 @@ Names keep the meaning that they have in the file; `checks.read.imports` follows
 from __future__ import annotations
 
 import ast
+import re
+import symtable
+import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import count
 from threading import Lock
+from typing import ParamSpec, TypeVar
 
 from checks.read import Unparsable
-from checks.read.source import Mark, decode
+from checks.read.source import Mark, Source, decode
 from checks.read.syntax import (
     Arm,
     Attach,
@@ -39,11 +43,15 @@ from checks.read.syntax import (
     Step,
 )
 
+P = ParamSpec("P")
+T = TypeVar("T")
+NEWER = "it may be written for a newer Python than snitch runs on"
+_PEP_695 = re.compile(r"\s*(?:type\s+\w+\s*[\[=]|(?:class|(?:async\s+)?def)\s+\w+\s*\[)")
 _DEPTH = 40  # of an expression whose value is looked at; what is deeper is Computed
 _NEGATED: dict[Runs, Runs] = {"yes": "no", "no": "yes", "maybe": "maybe", "main": "imported", "imported": "main"}
 _EXITS = {"exit", "quit", "sys.exit", "os._exit", "os.abort"}
 _FORGIVING = {"", "ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Loop = ast.For | ast.AsyncFor | ast.While
 _one_thread = Lock()
 
@@ -51,23 +59,74 @@ _one_thread = Lock()
 def parse(data: bytes) -> Module:
     """Reads a file of Python source. Raises Unparsable."""
     source = decode(data)
+    return _module(source, _quietly(_parsed, source.text).body)
+
+
+def parse_script(data: bytes) -> Module:
+    """The same, and refuses what Python refuses though it parses: a `return` outside a function, say."""
+    source = decode(data)
+    body = _quietly(_parsed, source.text).body
+    try:
+        # The first passes of Python's compiler. The last one may take time that is exponential in the source.
+        _quietly(symtable.symtable, source.text, "<source>", "exec")
+    except SyntaxError as error:
+        raise _unparsable(error) from None
+    except (RecursionError, MemoryError, ValueError):
+        raise Unparsable("it is nested too deeply") from None
+    _check_places(body)
+    return _module(source, body)
+
+
+def _module(source: Source, body: list[ast.stmt]) -> Module:
+    return Module(source, partial(_lowered, body), partial(_outline, body), partial(_dumped, body))
+
+
+def _check_places(body: list[ast.stmt]) -> None:
+    leading = True
+    for node in body:
+        leading = leading and (_is_future(node) or _text_of(node) is not None)
+        for nested in _nested(node):
+            if isinstance(nested, ast.Return):
+                raise Unparsable("'return' outside function", nested.lineno, nested.col_offset + 1)
+            if _is_future(nested) and not leading:
+                raise Unparsable("imports from __future__ must come first", nested.lineno, nested.col_offset + 1)
+
+
+def _quietly(read: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
     # Filters of warnings are the whole process's.
     with _one_thread, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tree = _parsed(source.text)
-    body = tree.body
-    return Module(source, partial(_lowered, body), partial(_outline, body), partial(_dumped, body))
+        return read(*arguments, **keywords)
 
 
 def _parsed(text: str) -> ast.Module:
     try:
         return ast.parse(text)
     except SyntaxError as error:
-        raise Unparsable(error.msg or "invalid syntax", error.lineno or None, error.offset or None) from None
+        raise _unparsable(error) from None
     except (RecursionError, MemoryError):
         raise Unparsable("it is nested too deeply") from None
     except ValueError as error:  # NUL bytes and lone surrogates
         raise Unparsable(str(error)) from None
+
+
+def _unparsable(error: SyntaxError) -> Unparsable:
+    why = error.msg or "invalid syntax"
+    return Unparsable(f"{NEWER}: {why}" if _may_be_newer(error) else why, error.lineno or None, error.offset or None)
+
+
+def _may_be_newer(error: SyntaxError) -> bool:
+    """Whether what is refused looks like syntax of Python 3.12: PEP 695 and 701."""
+    line, message = error.text or "", error.msg or ""
+    if sys.version_info >= (3, 12):
+        return False
+    if message.startswith("f-string: ") and "}" in line[max((error.offset or 1) - 1, 0) :]:
+        return "expecting '}'" in message or "unmatched" in message
+    return bool(_PEP_695.match(line)) or "f-string expression part cannot include" in message
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__" and not node.level
 
 
 def _lowered(body: list[ast.stmt]) -> tuple[Step, ...]:
@@ -106,13 +165,13 @@ def _holds_import(node: ast.stmt) -> bool:
 
 
 def _nested(root: ast.stmt) -> Iterator[ast.stmt]:
-    """The statements in a statement's branches, itself included, without those of functions and classes."""
+    """The statements in a statement's branches, itself included, those of classes too, without those of functions."""
     waiting: list[ast.AST] = [root]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.stmt):
             yield node
-        if not isinstance(node, _DEFINITIONS):
+        if not isinstance(node, _FUNCTIONS):
             parts = (ast.stmt, ast.ExceptHandler, ast.match_case)
             waiting.extend(child for child in ast.iter_child_nodes(node) if isinstance(child, parts))
 

@@ -171,16 +171,17 @@ def start_of(module: Module, index: int) -> int:
 def _insertion(module: Module, index: int, lines: Sequence[str], *, mark: bool) -> tuple[Splice, list[Code]]:
     own = _codes_of(lines)
     source, statements = module.source, module.statements
+    excused = list(lines)
     if mark and any(statement.kind == "other" for statement in statements[:index]):
-        lines = [f"{line}  # noqa: E402" if line.startswith(("import ", "from ")) else line for line in lines]
+        excused = [f"{line}  # noqa: E402" if line.startswith(("import ", "from ")) else line for line in lines]
     if index < len(statements):
         start = source.range(statements[index].at)[0]
         if not _begins_line(module, index):
             return Splice(start, start, "".join(f"{line}; " for line in lines)), own
         at, newline = source.line_start(start), source.newline_at(start)
-        return Splice(at, at, _spaced(lines, newline) + newline), own
+        return Splice(at, at, _spaced(excused, newline) + newline), own
     if index:
-        return _below(source, source.range(statements[-1].at)[1], lines), own
+        return _below(source, source.range(statements[-1].at)[1], excused), own
     newline, at = source.newline_at(0), len(source.text)
     text, open_line = _spaced(lines, newline), bool(source.text) and not source.text.endswith(("\n", "\r"))
     return Splice(at, at, newline + text.removesuffix(newline) if open_line else text), own

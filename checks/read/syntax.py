@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Literal, TypeAlias
 
 from checks.finding import Span
@@ -310,7 +311,7 @@ def front(module: Module) -> int:
     That is the first import after docstring and `__future__`, or the compound statement that it stands in.
     """
     statements = module.statements
-    after = sum(1 for statement in statements if statement.kind in ("docstring", "future"))
+    after = sum(1 for _ in takewhile(lambda statement: statement.kind in ("docstring", "future"), statements))
     return next((i for i, s in enumerate(statements) if i >= after and s.holds_import), after)
 
 

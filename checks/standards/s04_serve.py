@@ -25,7 +25,7 @@ from checks.policy import Setting, text_list
 from checks.project import Absent, Project
 from checks.read import Unparsable
 from checks.read.imports import codebase_of
-from checks.read.python import parse
+from checks.read.python import NEWER, parse, parse_script
 from checks.read.serving import Serving, serving_of, version
 from checks.read.syntax import front_span, header
 from checks.standard import Standard
@@ -73,6 +73,8 @@ standard.good("file", {"serve.py": b"\xef\xbb\xbfimport os\r\nx = '\\d'\r\n"})
 standard.bad("file", {"serve.py": None}, absent=("serve.py",))
 standard.bad("file", {"serve.py": "import os\nclass Iris(  # <- 4.file\n"})
 standard.bad("file", {"serve.py": "x = 1\nprint 'hello'  # <- 4.file\n"})
+standard.bad("file", {"serve.py": "import os\nfrom __future__ import annotations  # <- 4.file\n"})
+standard.bad("file", {"serve.py": "if 1:\n    return 1  # <- 4.file\n"})
 standard.bad("file", {"serve.py": "x = " + "(" * 5000 + "  # <- 4.file\n"})
 
 standard.good("import", {"serve.py": """
@@ -400,10 +402,12 @@ def file(project: Project) -> Iterator[Finding]:
     """serve.py exists and is valid Python."""
     path = project.at("serve.py")
     try:
-        project.parse(parse, path)
+        project.parse(parse_script, path)
     except Absent:
         yield Finding(path, None, "There is no serve.py: add one, with a subclass of kserve.Model")
     except Unparsable as error:
+        if error.why.startswith(NEWER):
+            raise Skip(error.why) from None
         yield Finding(path, _place_of(project.bytes(path), error), f"serve.py is not valid Python: {error.why}")
 
 
@@ -457,7 +461,7 @@ def rename_old_names(project: Project, finding: Finding) -> Fix | None:
     from checks.read.python_edit import rename
 
     serving = _serving(project)
-    if not serving.outdated or serving.pin is None:
+    if not serving.outdated or _is_incomplete(serving):
         return None
     edits = []
     for path in serving.files:
@@ -465,12 +469,24 @@ def rename_old_names(project: Project, finding: Finding) -> Fix | None:
         if not any(re.search(rf"\b{old}\b", module.source.text) for old in (*_NEW_NAMES, *_NEW_MODULES)):
             continue
         data = rename(module, "kserve", _NEW_NAMES, _NEW_MODULES)
-        if data is None:
+        if data is None or _is_link(project, path):
             return None
         edits.append(Edit(path, module.source.data, data))
     changed = version(serving.pin) >= _CHANGED
     note = "Since kserve 0.10 predict() also gets headers, and the server takes other arguments." if changed else None
     return Fix(tuple(edits), safe=not changed, note=note)
+
+
+def _is_link(project: Project, path: str) -> bool:
+    """Another file's content would be edited at the wrong place."""
+    entry = project.entry(path)
+    return entry is not None and entry.kind == "link"
+
+
+def _is_incomplete(serving: Serving) -> bool:
+    """Renamed, its models would come to light as without load or predict: these have to be written first."""
+    states = [[model.methods[name].state for model in serving.outdated] for name in ("load", "predict")]
+    return any(all(state in ("absent", "stub") for state in one) for one in states)
 
 
 @load.fix(safe=False)
@@ -490,7 +506,11 @@ def _skeleton(project: Project, finding: Finding, lines: tuple[str, ...]) -> Fix
 
     serving = _serving(project)
     model = next((one for one in serving.models if one.name == finding.context), None)
-    if model is None or model.methods[lines[0].split("(")[0].removeprefix("def ")].state != "absent":
+    if (
+        model is None
+        or _is_link(project, serving.path)
+        or model.methods[lines[0].split("(")[0].removeprefix("def ")].state != "absent"
+    ):
         return None
     data = add_method(serving.module, model.value.node, lines)
     if data is None:
@@ -508,7 +528,7 @@ def _serving(project: Project) -> Serving:
 def _found(project: Project) -> Serving:
     path = project.at("serve.py")
     names: tuple[str, ...] = project.setting(base_classes)
-    module = project.need(parse, path, "4.file")
+    module = project.need(parse_script, path, "4.file")
     codebase = codebase_of(project)
     script = codebase.main(path, module)
     return serving_of(codebase, script, frozenset(names), lambda: _kserve_pin(project), project.paths)

@@ -26,8 +26,8 @@ from checks.project import Project
 from checks.read.imports import codebase_of
 from checks.read.lint_settings import selects
 from checks.read.patching import Patching, Tracing, tracing_of
-from checks.read.python import parse
-from checks.read.syntax import front, front_span
+from checks.read.python import parse_script
+from checks.read.syntax import front_span
 from checks.standard import Standard
 
 standard = Standard(10, "Tracing", __doc__)
@@ -514,6 +514,21 @@ standard.bad("order", {"serve.py": """
         import ddtrace
         ddtrace.patch(tornado=True)
 """})
+standard.bad("order", {"serve.py": """
+    import kserve
+    import os
+    import ddtrace
+    os.environ["DD_SERVICE"] = "iris"
+    ddtrace.patch(tornado=True)  # <- 10.order
+"""}, fixed={"serve.py": """
+    import ddtrace
+
+    ddtrace.patch(tornado=True)
+
+    import kserve
+    import os
+    os.environ["DD_SERVICE"] = "iris"
+"""})
 standard.skip("order", {"serve.py": "import kserve"}, because="see 10.patch")
 # fmt: on
 
@@ -553,25 +568,24 @@ def order(project: Project) -> Iterator[Finding]:
 @patch.fix(safe=True)
 def add_patch(project: Project, finding: Finding) -> Fix | None:
     """The missing keyword in an existing call, else an import and a call before the first other import."""
-    from checks.read.python_edit import add_keyword, insert, insert_after, replace
+    from checks.read.python_edit import insert, insert_after
 
     tracing = _tracing(project)
-    missing = [one for one in tracing.integrations if tracing.state(one) == "off"]
-    keywords = ", ".join(f"{integration}=True" for integration in missing)
-    module, late = tracing.module, selects(project, "E402", tracing.path)
-    call = tracing.insufficient()
-    if call and call.kind in ("patch", "patch_all") and not tracing.is_late(call, missing) and call.call:
-        off = call.call.place_of(finding.context)
-        if off:
-            why = f"{finding.context}=False is there on purpose, perhaps."
-            return _fix(tracing, replace(module, off, "True"), safe=False, note=why)
-        if not any(call.call.place_of(one) for one in missing):
-            return _fix(tracing, add_keyword(module, call.call, keywords))
-    known = tracing.imported_name(missing)
+    if _is_link(project, tracing.path):
+        return None
+    module, mark = tracing.module, selects(project, "E402", tracing.path)
+    wanted, call = tracing.wanted, tracing.insufficient()
+    if call and wanted == tracing.missing and not any(tracing.is_late(call, one) for one in wanted):
+        extended = _extended(tracing, call, finding.context, wanted)
+        if extended:
+            return extended
+    keywords = ", ".join(f"{one}=True" for one in wanted)
+    known = tracing.imported_name(wanted)
     if known:
         index, spelling = known
-        return _fix(tracing, insert_after(module, index, [f"{spelling}({keywords})"], mark=late))
-    data = insert(module, front(module), ["import ddtrace", f"ddtrace.patch({keywords})"], mark=late)
+        return _fix(tracing, insert_after(module, index, [f"{spelling}({keywords})"], mark=mark))
+    place = tracing.place(wanted)
+    data = insert(module, place, ["import ddtrace", f"ddtrace.patch({keywords})"], mark=mark)
     if tracing.is_optional():
         return _fix(tracing, data, safe=False, note="Without ddtrace, which was optional, serve.py no longer starts.")
     return _fix(tracing, data)
@@ -584,19 +598,41 @@ def move_up(project: Project, finding: Finding) -> Fix | None:
 
     tracing = _tracing(project)
     call, lead = tracing.calls_on(finding.context)[0], tracing.lead(finding.context)
-    if lead is None:
+    if lead is None or _is_link(project, tracing.path):
         return None
     module, late = tracing.module, selects(project, "E402", tracing.path)
     target = tracing.statement_of(lead.happening.origin)
     moved = tracing.movable(call, target)
-    fix = _fix(tracing, move(module, moved, target, mark=late)) if moved else None
-    if fix:
-        return fix
+    data = move(module, moved, target, mark=late) if moved else None
+    if data:
+        settings = tracing.settings_between(target, moved)
+        why = (
+            "What is set before ddtrace is imported, and was found between, no longer comes first."
+            if settings
+            else None
+        )
+        return _fix(tracing, data, safe=not settings, note=why)
     on = ", ".join(f"{one}=True" for one in tracing.integrations)
     data = insert(module, target, ["import ddtrace", f"ddtrace.patch({on})"], mark=late)
     return _fix(
         tracing, data, safe=False, note="The late call stays; a second one is added, which starts tracing earlier."
     )
+
+
+def _extended(tracing: Tracing, call: Patching, integration: str, missing: list[str]) -> Fix | None:
+    """The call with the keywords that it lacks."""
+    from checks.read.python_edit import add_keyword, replace
+
+    if call.call is None or call.kind not in ("patch", "patch_all"):
+        return None
+    off = call.call.place_of(integration)
+    if off:
+        why = f"{integration}=False is there on purpose, perhaps."
+        return _fix(tracing, replace(tracing.module, off, "True"), safe=False, note=why)
+    if any(call.call.place_of(one) or call.verdicts[one] == "off" for one in missing):
+        return None
+    keywords = ", ".join(f"{one}=True" for one in missing)
+    return _fix(tracing, add_keyword(tracing.module, call.call, keywords))
 
 
 def _fix(tracing: Tracing, data: bytes | None, *, safe: bool = True, note: str | None = None) -> Fix | None:
@@ -605,13 +641,19 @@ def _fix(tracing: Tracing, data: bytes | None, *, safe: bool = True, note: str |
     return Fix((Edit(tracing.path, tracing.module.source.data, data),), safe, note)
 
 
+def _is_link(project: Project, path: str) -> bool:
+    """Another file's content would be edited at the wrong place."""
+    entry = project.entry(path)
+    return entry is not None and entry.kind == "link"
+
+
 def _tracing(project: Project) -> Tracing:
     return project.remember("10 tracing", lambda: _found(project))
 
 
 def _found(project: Project) -> Tracing:
     path, integrations = project.at("serve.py"), project.setting(apm_integrations)
-    module = project.need(parse, path, "4.file")
+    module = project.need(parse_script, path, "4.file")
     codebase = codebase_of(project)
     return tracing_of(codebase, codebase.main(path, module), integrations)
 
