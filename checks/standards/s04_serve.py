@@ -506,11 +506,8 @@ def _skeleton(project: Project, finding: Finding, lines: tuple[str, ...]) -> Fix
 
     serving = _serving(project)
     model = next((one for one in serving.models if one.name == finding.context), None)
-    if (
-        model is None
-        or _is_link(project, serving.path)
-        or model.methods[lines[0].split("(")[0].removeprefix("def ")].state != "absent"
-    ):
+    name = lines[0].removeprefix("def ").partition("(")[0]
+    if model is None or _is_link(project, serving.path) or model.methods[name].state != "absent":
         return None
     data = add_method(serving.module, model.value.node, lines)
     if data is None:

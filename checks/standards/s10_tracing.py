@@ -606,12 +606,8 @@ def move_up(project: Project, finding: Finding) -> Fix | None:
     data = move(module, moved, target, mark=late) if moved else None
     if data:
         settings = tracing.settings_between(target, moved)
-        why = (
-            "What is set before ddtrace is imported, and was found between, no longer comes first."
-            if settings
-            else None
-        )
-        return _fix(tracing, data, safe=not settings, note=why)
+        why = "What configures ddtrace stood above the call, and now stands below it."
+        return _fix(tracing, data, safe=not settings, note=why if settings else None)
     on = ", ".join(f"{one}=True" for one in tracing.integrations)
     data = insert(module, target, ["import ddtrace", f"ddtrace.patch({on})"], mark=late)
     return _fix(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import random
+import sys
 import sysconfig
 import warnings
 from functools import cache
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from checks.finding import Span
 from checks.read import Unparsable
-from checks.read.python import parse
+from checks.read.python import NEWER, parse, parse_script
 from checks.read.syntax import Bind, Class, Import, Module, Run, front, runs, visible
 
 SAMPLE = 80
@@ -233,3 +234,55 @@ def test_a_class_knows_its_bases_and_where_they_stand() -> None:
     assert isinstance(step.value, Class)
     assert [read.source.span_of(at) for _, at in step.value.bases] == [Span(1, 12, 1, 15), Span(1, 17, 1, 23)]
     assert step.value.is_idle
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "return 1",
+        "if x:\n    return",
+        "class A:\n    return",
+        "import os\nfrom __future__ import annotations",
+        "from __future__ import nothing",
+        "def f(a, a): pass",
+        "nonlocal a",
+        "def f():\n    from os import *",
+        "def f():\n    a = 1\n    global a",
+    ],
+)
+def test_a_script_must_pass_python_s_compiler(text: str) -> None:
+    assert module(text).statements
+    with pytest.raises(Unparsable):
+        parse_script(text.encode())
+
+
+def test_every_installed_file_passes_as_a_script_as_it_passes_python() -> None:
+    for path in library():
+        data = path.read_bytes()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                compile(data, "<source>", "exec", dont_inherit=True)
+            except (SyntaxError, ValueError):
+                with pytest.raises(Unparsable):
+                    parse_script(data)
+                continue
+        parse_script(data)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python reads it")
+@pytest.mark.parametrize(
+    ("text", "is_newer"),
+    [
+        ('x = f"{a["b"]}"', True),
+        ("x = f\"{'\\n'.join(a)}\"", True),
+        ("class A[T]: pass", True),
+        ("type X = int", True),
+        ("async def f[T](x: T): pass", True),
+        ("class A(: pass", False),
+        ('x = f"{a"', False),
+        ("type X int", False),
+    ],
+)
+def test_what_may_be_of_a_newer_python_is_said_to_be(text: str, is_newer: bool) -> None:
+    assert whys(text.encode()).why.startswith(NEWER) is is_newer
