@@ -20,6 +20,9 @@ from bot.mr import CommitStatus, MergeRequest
 class Journal(Protocol):
     """What must outlast a crash: that a publishing has begun, and what GitLab refused."""
 
+    def is_new(self) -> bool:
+        """Whether nothing is known of this merge request: of a process with another memory drafts may be left."""
+
     def begun(self) -> bool:
         """Whether an earlier publishing did not end."""
 
@@ -35,6 +38,8 @@ def publish(gitlab: GitLab, mr: MergeRequest, actions: Sequence[Action], journal
     """Does all actions. Raises Stale where it must be planned anew, Transient where it must be tried again."""
     drafts = [action for action in actions if isinstance(action, Open | Summarise)]
     if drafts:
+        if journal.is_new():
+            _take_back_drafts(gitlab, mr)
         journal.begin()
         for draft in drafts:
             _draft(gitlab, mr, draft, journal)
@@ -49,9 +54,13 @@ def clean_up(gitlab: GitLab, mr: MergeRequest, journal: Journal) -> None:
     """Takes back the drafts that a publishing left which did not end."""
     if not journal.begun():
         return
+    _take_back_drafts(gitlab, mr)
+    journal.end()
+
+
+def _take_back_drafts(gitlab: GitLab, mr: MergeRequest) -> None:
     for draft in gitlab.drafts(mr):
         gitlab.delete_draft(mr, draft.id)
-    journal.end()
 
 
 def _draft(gitlab: GitLab, mr: MergeRequest, action: Open | Summarise, journal: Journal) -> None:

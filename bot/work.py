@@ -117,6 +117,9 @@ class StoredJournal:
         self._key = (mr.project.id, mr.iid)
         self._state = dict(self._store.recall(*self._key) or {})
 
+    def is_new(self) -> bool:
+        return not self._state
+
     def begun(self) -> bool:
         return bool(self._state.get("publishing"))
 

@@ -153,3 +153,40 @@ def test_marks_survive_every_trouble(story: Story) -> None:
     story.gitlab.fail("POST", MR + "/draft_notes/bulk_publish$", DoneThen(500))
     reviewed(story, "change")
     assert all(words.mark_of(note.body) is not None for note in story.notes())
+
+
+def test_a_place_that_gitlab_refuses_at_publishing_goes_to_the_summary(story: Story) -> None:
+    """A bad draft is a bare 500 of bulk_publish, which publishes the others and keeps them all."""
+
+    def spoil() -> None:
+        draft = next(draft for draft in story.request.drafts if draft.position)
+        assert draft.position is not None
+        draft.position["new_line"] = 9_999
+
+    story.meanwhile("POST", "/bulk_publish$", spoil)
+    reviewed(story, "change")
+    no_trouble_is_left(story)
+    assert len(story.threads()) == 1
+    summary = story.summary()
+    assert summary is not None
+    assert all(rule in summary.body for rule in {"6.model", "10.patch"} - set(story.rules()))
+    assert story.status() == "failed" and story.request.drafts == []
+
+
+def test_drafts_that_another_hand_left_are_not_published(story: Story) -> None:
+    """Of a person, or of our own user from a process with another memory: bulk_publish would publish the latter."""
+    from tests.gitlab.model import DraftNote
+
+    story.open(MESSY)
+    story.request.drafts.append(DraftNote(9_001, story.request, story.author, "A person's own draft."))
+    story.request.drafts.append(DraftNote(9_002, story.request, story.bot, "What a lost process meant to say."))
+    story.work()
+    assert [draft.body for draft in story.request.drafts] == ["A person's own draft."]
+    assert len(story.notes()) == 3
+
+
+@pytest.mark.parametrize("route", ["/projects/:id$", "/user$"])
+def test_what_is_asked_once_a_process_is_asked_again_after_trouble(story: Story, route: str) -> None:
+    fault = story.gitlab.fail("GET", f"^{route}", Answers(500))
+    reviewed(story, "change")
+    assert fault.hits == 1 and len(story.threads()) == 2
