@@ -120,7 +120,7 @@ def _may_be_newer(error: SyntaxError) -> bool:
     line, message = error.text or "", error.msg or ""
     if sys.version_info >= (3, 12):
         return False
-    if message.startswith("f-string: ") and "}" in line[max((error.offset or 1) - 1, 0) :]:
+    if message.startswith("f-string: ") and "}" in line:
         return "expecting '}'" in message or "unmatched" in message
     return bool(_PEP_695.match(line)) or "f-string expression part cannot include" in message
 
