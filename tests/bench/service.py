@@ -19,6 +19,7 @@ from tests.gitlab.server import GitLab
 
 SECRET = "the-secret-of-the-hook"
 PATIENCE = 120.0
+COMMAND = (sys.executable, "-c", "from bot.cli import main; main()", "serve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,8 @@ def serving(gitlab: GitLab, bot: User, folder: Path) -> Iterator[Service]:
         "SNITCH_LOG_FORMAT": "json",
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SNITCH_")}
-    command = [sys.executable, "-c", "from bot.cli import main; main()", "serve"]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=inherited | settings, stdout=output, stderr=output)
+        process = subprocess.Popen(COMMAND, env=inherited | settings, stdout=output, stderr=output)
         try:
             until(lambda: answers(f"{url}/readyz", process), "snitch serve is ready")
             yield Service(url, process, log)
