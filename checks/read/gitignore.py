@@ -102,10 +102,10 @@ def decide(path: str, patterns: Callable[[str], tuple[Pattern, ...]]) -> Decisio
 
 
 def with_line(data: bytes, line: str) -> bytes:
-    """The file with a line added at its end, its line endings kept; its last line gets one where it has none."""
+    """The file with a line added at its end, its line endings kept, and the final one or its absence."""
     newline = b"\r\n" if b"\r\n" in data else b"\n"
     if data and not data.endswith(b"\n"):
-        data += newline
+        return data + newline + line.encode()
     return data + line.encode() + newline
 
 

@@ -263,7 +263,7 @@ standard.bad("ignored", {".gitignore": "*.bin  # <- 1.ignored\n"}, fixed={".giti
 standard.bad(
     "ignored",
     {".gitignore": b"a\r\n# weights/\r\n*.pt # <- 1.ignored"},
-    fixed={".gitignore": b"a\r\n# weights/\r\n*.pt\r\n/weights/\r\n"},
+    fixed={".gitignore": b"a\r\n# weights/\r\n*.pt\r\n/weights/"},
 )
 standard.bad(
     "ignored",

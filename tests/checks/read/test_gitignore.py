@@ -96,7 +96,8 @@ def test_a_decision_names_the_line_that_made_it() -> None:
 
 def test_a_line_is_added_in_the_file_s_own_line_endings() -> None:
     assert with_line(b"", "/weights/") == b"/weights/\n"
-    assert with_line(b"a", "/weights/") == b"a\n/weights/\n"
+    assert with_line(b"a", "/weights/") == b"a\n/weights/"
+    assert with_line(b"a\r\nb", "/weights/") == b"a\r\nb\r\n/weights/"
     assert with_line(b"a\r\nb\r\n", "/weights/") == b"a\r\nb\r\n/weights/\r\n"
 
 
