@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from typing import Any
 
 from checks.finding import Skip
@@ -93,11 +93,11 @@ def built(project: Project, target: Target, dockerfile: Dockerfile) -> Built:
     if index is None:
         line = dockerfile.stages[-1].start.line
         raise Unparsable(f"there is no stage {(build.target or '')[:60]}, which --target names", line)
-    passed = project.setting(build_args)
+    passed = re.compile("|".join(translate(pattern) for pattern in project.setting(build_args)) or "(?!)")
 
     def given(name: str) -> Value | None:
         value = build.arguments.get(name)
-        if value is None and any(fnmatchcase(name, pattern) for pattern in passed):
+        if value is None and passed.match(name):
             return unknown(name, filled=True)
         return unknown(name) if value is None and build.open else value
 
