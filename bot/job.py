@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from bot import command
-from bot.errors import Broken, SnitchError, Stale, Transient
+from bot.errors import Broken, SetupError, SnitchError, Stale, Transient
 from bot.event import Event, Ignored, MergeRequestChanged, NoteWritten, Pushed
 
 VERSION: Final = 1
@@ -109,12 +109,13 @@ def retry(error: Exception, attempt: int) -> Retry | GiveUp:
     """What a failed try leads to; `attempt` counts from 1.
 
     Transient trouble is waited out: 1, 3, 9 … seconds, at most half an hour, a dozen tries in two hours and a quarter.
-    The other side's own `after` is kept to, unless it is longer than half an hour.
+    The other side's own `after` is kept to, unless it is longer than half an hour. What an operator must change (a
+    token that expired) may be changed meanwhile, so no job is lost to it either.
     """
     match error:
         case Stale() if attempt <= FRESH_LOOKS:
             return Retry(0.0)
-        case Stale() | Transient() if attempt < TRIES:
+        case Stale() | Transient() | SetupError() if attempt < TRIES:
             return Retry(_wait(error, attempt))
         case SnitchError():
             return GiveUp(str(error) or type(error).__name__)
@@ -139,7 +140,7 @@ def from_json(data: Mapping[str, object]) -> Job:
         raise Broken(f"A stored job has other fields than it should: {error}.") from error
 
 
-def _wait(error: Stale | Transient, attempt: int) -> float:
+def _wait(error: SnitchError, attempt: int) -> float:
     backoff = min(3.0 ** (attempt - 1), LONGEST_WAIT)
     said = error.after if isinstance(error, Transient) else None
     return max(backoff, min(said or 0.0, LONGEST_WAIT))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import Broken, Forbidden, Invalid, RateLimited, SnitchError, Stale, Unreachable
+from bot.errors import Broken, Forbidden, Invalid, RateLimited, SetupError, SnitchError, Stale, Unreachable
 from bot.event import Ignored, MergeRequestChanged, NoteWritten, Pushed
 from bot.job import (
     LONGEST_WAIT,
@@ -102,6 +102,11 @@ def test_a_stale_look_is_repeated_at_once_three_times_and_then_with_patience() -
 @pytest.mark.parametrize("error", [Forbidden("no right"), Invalid("no"), Broken("odd"), SnitchError("x")])
 def test_what_only_a_person_can_change_is_not_tried_again(error: SnitchError) -> None:
     assert retry(error, 1) == GiveUp(str(error))
+
+
+def test_a_token_that_expired_is_waited_for() -> None:
+    assert retry(SetupError("the token"), 1) == Retry(1)
+    assert retry(SetupError("the token"), TRIES) == GiveUp("the token")
 
 
 def test_a_fault_of_ours_is_given_up_and_says_so() -> None:
