@@ -23,6 +23,7 @@ TROUBLES: dict[str, Trouble] = {
     "done, and a 500": DoneThen(500),
     "done, and dropped": Drops(done=True),
 }
+SOME = {name: TROUBLES[name] for name in ("500", "429 with a time", "dropped", "done, and a 500", "done, and dropped")}
 MR = r"^/projects/:id/merge_requests/:iid"
 STATUSES = r"/statuses$"
 REVIEW = {
@@ -100,7 +101,7 @@ def test_a_follow_up_ends_the_same_whatever_happens_to(story: Story, call: tuple
 
     right = told("untroubled")
     method, route, nth = call
-    for name, trouble in TROUBLES.items():
+    for name, trouble in SOME.items():
         fault = story.gitlab.fail(method, route, trouble, nth=nth)
         assert told(name.replace(" ", "-").replace(",", "")) == right, name
         assert fault.hits == 1, f"{name}: the call was not made"
@@ -120,7 +121,7 @@ def test_a_fix_ends_the_same_whatever_happens_to(story: Story, call: tuple[str, 
     method, route, nth = call
     right = told("untroubled")
     assert right[:3] == (["snitch", "Author"], ["eyes", "white_check_mark"], 1)  # type: ignore[index]
-    for name, trouble in TROUBLES.items():
+    for name, trouble in SOME.items():
         assert told(name.replace(" ", "-").replace(",", ""), (trouble,)) == right, name
         assert story.gitlab.state.faults.active[0].hits == 1, f"{name}: the call was not made"
         no_trouble_is_left(story)
@@ -190,3 +191,17 @@ def test_what_is_asked_once_a_process_is_asked_again_after_trouble(story: Story,
     fault = story.gitlab.fail("GET", f"^{route}", Answers(500))
     reviewed(story, "change")
     assert fault.hits == 1 and len(story.threads()) == 2
+
+
+def test_a_token_that_is_refused_for_a_while_loses_no_review(story: Story) -> None:
+    """It expired, and the operator puts another one in its place: jobs wait for that."""
+    token = story.gitlab.state.tokens[story.bot.token]
+    token.revoked = True
+    assert isinstance(story.engine, Stepper)
+
+    def mended() -> None:
+        token.revoked = False
+
+    story.engine.before_retry = mended
+    reviewed(story, "change")
+    assert len(story.threads()) == 2 and max(story.engine.waits) >= 1

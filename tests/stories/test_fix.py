@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.gitlab import githost
 from tests.gitlab.model import DEVELOPER, MAINTAINER
 from tests.stories.conftest import Begin
 from tests.stories.model_project import PROJECT, SERVE, UNLABELLED, UNPREDICTING, UNTRACED
@@ -339,3 +340,36 @@ def test_a_reviewed_regression_can_be_fixed_again(story: Story) -> None:
     assert story.status() == "success" and len(story.threads()) == 1
     story.pushed({"serve.py": SERVE})
     assert story.threads()[0].resolved
+
+
+def test_an_unsafe_fix_is_committed_where_it_is_asked_for_by_name(story: Story) -> None:
+    story.opened({"serve.py": UNPREDICTING})
+    before = story.head
+    note = story.say("/snitch fix --unsafe")
+    assert story.head == before and story.emojis(note) == ["eyes", "x"]
+    story.say("/snitch fix --unsafe 4.predict", by=story.developer)
+    assert b"def predict(" in (story.read("serve.py") or b"")
+    assert "@developer" in story.commits()[0].message
+    assert story.status() == "success"
+
+
+def test_a_guest_gets_no_unsafe_fix(story: Story) -> None:
+    story.opened({"serve.py": UNPREDICTING})
+    before = story.head
+    note = story.say("/snitch fix --unsafe 4.predict", by=story.guest)
+    assert story.head == before and story.emojis(note) == ["eyes", "x"]
+
+
+def test_a_fix_keeps_the_mode_of_a_file(story: Story) -> None:
+    story.opened({"serve.py": ("100755", UNTRACED.encode())})
+    story.say("/snitch fix")
+    modes = {str(entry.path): entry.mode for entry in githost.tree(story.project.repo, story.head)}
+    assert modes["serve.py"] == "100755" and story.status() == "success"
+
+
+def test_a_fork_that_was_deleted_is_reviewed_and_gets_a_sentence(story: Story) -> None:
+    forked(story, collaboration=True)
+    assert len(story.threads()) == 2
+    story.source.deleted = True
+    note = story.say("/snitch fix", by=story.developer)
+    assert story.emojis(note) == ["eyes", "x"] and len(story.replies(note)) == 1

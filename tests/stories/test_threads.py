@@ -188,3 +188,32 @@ def test_one_merge_request_knows_nothing_of_another(story: Story) -> None:
     assert len(story.threads()) == 1
     story.mr = first
     assert len(story.threads()) == 1
+
+
+def test_a_target_that_moved_on_before_the_review_is_no_obstacle(story: Story) -> None:
+    """Positions name the merge base and the target's head, which differ then."""
+    story.gitlab.push(story.project, "change", MESSY, by=story.author)
+    ahead = {"README.md": "# iris\n\nAnew.\n", "Dockerfile": DOCKERFILE.replace("3.11", "3.12")}
+    story.gitlab.push(story.project, "main", ahead, by=story.maintainer)
+    story.mr = story.gitlab.open_mr(story.project, "change", by=story.author)
+    story.work()
+    version = story.request.version
+    assert version is not None and version.base != version.start
+    assert len(story.threads()) == 3
+
+
+def test_among_hundreds_of_comments_ours_are_found(story: Story) -> None:
+    story.opened(MESSY)
+    for number in range(250):
+        story.comment(f"Comment {number}")
+    story.pushed({"docs/notes.md": "More.\n"})
+    assert len(story.threads()) == 3
+    story.pushed({path: PROJECT[path] for path in MESSY})
+    assert story.open_threads() == []
+
+
+def test_a_branch_without_any_commit_of_its_own_gets_the_status(story: Story) -> None:
+    story.gitlab.move_branch(story.project, "change", story.gitlab.head(story.project), story.author)
+    story.mr = story.gitlab.open_mr(story.project, "change", by=story.author)
+    story.work()
+    assert (story.notes(), story.status()) == ([], "success")
