@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase, translate
+from functools import lru_cache
 from typing import Any
 
 from checks.finding import Skip
@@ -93,7 +94,7 @@ def built(project: Project, target: Target, dockerfile: Dockerfile) -> Built:
     if index is None:
         line = dockerfile.stages[-1].start.line
         raise Unparsable(f"there is no stage {(build.target or '')[:60]}, which --target names", line)
-    passed = re.compile("|".join(translate(pattern) for pattern in project.setting(build_args)) or "(?!)")
+    passed = _any_of(tuple(project.setting(build_args)))
 
     def given(name: str) -> Value | None:
         value = build.arguments.get(name)
@@ -102,6 +103,12 @@ def built(project: Project, target: Target, dockerfile: Dockerfile) -> Built:
         return unknown(name) if value is None and build.open else value
 
     return Built(target, dockerfile, index, image_of(dockerfile, index, given, build.target))
+
+
+@lru_cache(8)
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Wildcard patterns as one: a policy names dozens, and each Dockerfile asks for dozens of names."""
+    return re.compile("|".join(translate(pattern) for pattern in patterns) or "(?!)")
 
 
 def inherits(project: Project, image: Image, label: str) -> bool | None:
