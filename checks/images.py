@@ -94,7 +94,8 @@ def built(project: Project, target: Target, dockerfile: Dockerfile) -> Built:
     if index is None:
         line = dockerfile.stages[-1].start.line
         raise Unparsable(f"there is no stage {(build.target or '')[:60]}, which --target names", line)
-    passed = _any_of(tuple(project.setting(build_args)))
+    patterns: tuple[str, ...] = project.setting(build_args)
+    passed = _any_of(patterns)
 
     def given(name: str) -> Value | None:
         value = build.arguments.get(name)

@@ -110,7 +110,9 @@ def entry_of(accepted: Accepted) -> tuple[tuple[str, str], ...] | None:
     if accepted.kind == "component":
         own = "." in accepted.value.partition("/")[0] or accepted.value.startswith("$")
         return (("component", f"{'' if own else '$CI_SERVER_FQDN/'}{accepted.value}@{accepted.ref or '~latest'}"),)
-    files = [("file", file) for file in accepted.files[:1]]
+    # GitLab refuses a project's include without a file (config/entry/include.rb); its CI file is the likeliest.
+    named = accepted.files[:1] or (("/.gitlab-ci.yml",) if accepted.kind == "project" else ())
+    files = [("file", file) for file in named]
     return ((accepted.kind, accepted.value), *files, *([("ref", accepted.ref)] if accepted.ref else []))
 
 

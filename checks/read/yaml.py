@@ -244,10 +244,10 @@ def _documents(stream: Stream) -> Iterator[Document]:
         match event:
             case yaml.DocumentStartEvent():
                 anchors, opened = {}, [_Open(event)]
-                start = event.end_mark.index if event.explicit else start
+                start = _end(event) if event.explicit else start
             case yaml.DocumentEndEvent():
                 yield Document(opened[0].children[0], start)
-                start = event.end_mark.index
+                start = _end(event)
             case yaml.CollectionStartEvent():
                 opened.append(_Open(event))
                 anchors.update({event.anchor: None} if event.anchor else {})
@@ -259,14 +259,19 @@ def _documents(stream: Stream) -> Iterator[Document]:
                 _limit(stream, event, len(opened) - 1 + opened[-1].height, count)
 
 
+def _end(event: _Event) -> int:
+    """Where an event ends in the text; the parser gives each one its place."""
+    return int(event.end_mark.index) if event.end_mark else 0
+
+
 def _node(stream: Stream, event: _Event, opened: list[_Open], anchors: dict[str, Node | None]) -> Node:
     if isinstance(event, yaml.AliasEvent):
         return _aliased(stream, event, anchors)
     if isinstance(event, yaml.ScalarEvent):
         start = _content(stream.text, event)
-        node: Node = Scalar(event.value, event.style or "", event.tag, event.anchor, start, event.end_mark.index)
+        node: Node = Scalar(event.value, event.style or "", event.tag, event.anchor, start, _end(event))
     else:
-        node = _closed(stream.text, opened.pop(), event.end_mark.index)
+        node = _closed(stream.text, opened.pop(), _end(event))
     if node.anchor:
         anchors[node.anchor] = node
     return node

@@ -11,6 +11,7 @@ projects hold are not followed. An include whose address holds a variable can't 
 
 ## Fix safety
 Safe: the include is put first, comments and layout stay. It brings in the organisation's jobs, as the standard demands.
+Where the policy names a project without a file, the include names `/.gitlab-ci.yml`, since GitLab refuses one without.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ standard.good(
     "include", _ci(f"include: {{project: {_CENTRAL}, file: promote-2.yml, ref: v2}}"), policy={"pipeline": _FILE}
 )
 
-_INSERTED = f"include:\n  - project: {_CENTRAL}\n"
+_INSERTED = f"include:\n  - project: {_CENTRAL}\n    file: /.gitlab-ci.yml\n"
 standard.bad("include", {".gitlab-ci.yml": None}, absent=(".gitlab-ci.yml",))
 standard.bad("include", _ci("a: [  # <- 3.include\n"))
 standard.bad("include", _ci("- a list  # <- 3.include\n"))
@@ -105,16 +106,22 @@ standard.bad(
 standard.bad(
     "include",
     _ci("include: # <- 3.include\n# ours\r\n- local: /a.yml # ours\r\n- b.yml\r\n"),
-    fixed=_ci(f"include:\n# ours\r\n- project: {_CENTRAL}\r\n- local: /a.yml # ours\r\n- b.yml\r\n"),
+    fixed=_ci(
+        f"include:\n# ours\r\n- project: {_CENTRAL}\r\n  file: /.gitlab-ci.yml\r\n- local: /a.yml # ours\r\n- b.yml\r\n"
+    ),
 )
 standard.bad(
     "include",
     _ci("include: [/a.yml, {project: other/pipeline, file: a.yml}]  # <- 3.include\n"),
-    fixed=_ci(f"include: [{{project: {_CENTRAL}}}, /a.yml, {{project: other/pipeline, file: a.yml}}]\n"),
+    fixed=_ci(
+        f"include: [{{project: {_CENTRAL}, file: /.gitlab-ci.yml}}, /a.yml, {{project: other/pipeline, file: a.yml}}]\n"
+    ),
 )
 standard.bad("include", _ci("include:  # <- 3.include\na: b\n"), fixed=_ci(_INSERTED + "a: b\n"))
 standard.bad(
-    "include", _ci('{"a": "b"}  # <- 3.include\n'), fixed=_ci(f'{{include: [{{project: {_CENTRAL}}}], "a": "b"}}\n')
+    "include",
+    _ci('{"a": "b"}  # <- 3.include\n'),
+    fixed=_ci(f'{{include: [{{project: {_CENTRAL}, file: /.gitlab-ci.yml}}], "a": "b"}}\n'),
 )
 standard.bad("include", _ci("include: {component: $CI_SERVER_FQDN/x/y@1}  # <- 3.include\n"))
 standard.bad("include", _ci(f"include: {{component: {_CENTRAL}@1}}  # <- 3.include\n"))

@@ -58,7 +58,7 @@ def test_gitlab_s_own_setting_may_point_to_the_pipeline(path: str, accepted: dic
 @pytest.mark.parametrize(
     ("accepted", "entry"),
     [
-        ({"project": "g/p"}, (("project", "g/p"),)),
+        ({"project": "g/p"}, (("project", "g/p"), ("file", "/.gitlab-ci.yml"))),
         ({"project": "g/p", "file": ["a", "b"], "ref": "main"}, (("project", "g/p"), ("file", "a"), ("ref", "main"))),
         ({"project": "g/p", "file": "*.yml"}, None),
         ({"project": "g/p", "ref": "v*"}, None),
