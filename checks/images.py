@@ -141,7 +141,7 @@ def _build_all(project: Project) -> tuple[tuple[Built, ...], tuple[str, ...]]:
 
 
 def _find_targets(project: Project) -> Targets:
-    found = [(job, build) for job, build in _builds(project) if _concerns(project, build)]
+    found = [(job, _present(project, build)) for job, build in _builds(project) if _concerns(project, build)]
     known = tuple(_target(project, job, build) for job, build in found if build.unknown is None)
     for job, build in found:
         if build.unknown is not None:
@@ -193,6 +193,42 @@ def _concerns(project: Project, build: Build) -> bool:
     return not shared or build.unknown is not None or any(path.startswith(project.at("")) for path in build.files)
 
 
+def _present(project: Project, build: Build) -> Build:
+    """The build; an unknown one where its Dockerfile is not in the repository, and may come from elsewhere."""
+    if build.unknown is not None or any(project.exists(path) for path in _candidates(project, build)):
+        return build
+    if _in_submodule(project, build.files[0]):
+        return Build(unknown=f"{build.files[0]} lies in a submodule")
+    if any(_covers(pattern, build.files[0]) for pattern in _artifacts(project)):
+        return Build(unknown=f"{build.files[0]} is not in the repository, but may be an artifact of another job")
+    if build.brought_by is not None:
+        return Build(unknown=f"{build.files[0]} is not in the repository, and {build.brought_by} may bring it")
+    return build
+
+
+def _artifacts(project: Project) -> Iterator[str]:
+    """What jobs hand on: jobs of later stages get all of it, unless they say otherwise."""
+    for _, config in _ci_files(project):
+        for _, job in config.keys.values():
+            paths = gitlab_ci.resolved(config, yaml.get(yaml.get(job, "artifacts"), "paths"))
+            yield from (yaml.text_of(node) or "" for node in yaml.items(paths))
+
+
+def _covers(pattern: str, path: str) -> bool:
+    bare = pattern.removeprefix("./").rstrip("/")
+    return "$" in bare or path.startswith(f"{bare}/") or fnmatchcase(path, bare)
+
+
+def _in_submodule(project: Project, path: str) -> bool:
+    parts = path.split("/")
+    entries = (project.entry("/".join(parts[:count])) for count in range(1, len(parts)))
+    return any(entry is not None and entry.kind == "submodule" for entry in entries)
+
+
+def _candidates(project: Project, build: Build) -> list[str]:
+    return [*build.files, *(project.at(path) for path in build.files)]
+
+
 def _target(project: Project, job: str, build: Build) -> Target:
-    files = [*build.files, *(project.at(path) for path in build.files)]
+    files = _candidates(project, build)
     return Target(next((path for path in files if project.exists(path)), build.files[0]), build, job)

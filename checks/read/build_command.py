@@ -21,6 +21,15 @@ _WRITERS = frozenset(
     ["cp", "mv", "sed", "tee", "curl", "wget", "ln", "install", "patch", "perl", "yq", "rsync", "envsubst"]
 )
 _SAYERS = frozenset(["echo", "printf", "grep", "test", "[", "[["])
+_TAME_NAMES = """
+: apk apt apt-get cat cd chmod chown command cosign crane date df dnf du env exit export false find hash head id kubectl
+ls microdnf mkdir pip pip3 popd pushd pwd return rm set shopt skopeo sleep sort tail time trivy true type uname unset
+wc which whoami yum
+"""
+_TAME = _SAYERS | frozenset(_TAME_NAMES.split())
+"""They put no file into the repository, unless their output is redirected."""
+_TAME_ERRANDS = frozenset([("aws", "ecr"), ("aws", "sts"), ("az", "acr"), ("gcloud", "auth")])
+_WILD_ERRANDS = frozenset(["compose", "cp", "exec", "run", "start"])
 _REMOTE = re.compile(r"[a-z0-9+]+://|git@|.*\.git(?:#.*)?$", re.IGNORECASE)
 _OPTIONS = """
 add-host allow annotation arch attest authfile blob-cache build-arg build-context builder cache-from cache-to
@@ -66,7 +75,8 @@ class Build:
 
     `files`: where its Dockerfile may lie, relative to the repository's root, the likeliest first. `labels` and
     `arguments`: what `--label` and `--build-arg` give, by name; `open`: there may be more, for the reason given.
-    `unknown`: why it can't be read; then nothing else counts.
+    `unknown`: why it can't be read; then nothing else counts. `brought_by`: a command before it that may have put a
+    Dockerfile there which the repository does not hold.
     """
 
     files: tuple[str, ...] = ()
@@ -75,6 +85,7 @@ class Build:
     arguments: Mapping[str, Value] = field(default_factory=dict)
     open: str | None = None
     unknown: str | None = None
+    brought_by: str | None = None
 
 
 def builds_of(script: str, variables: Mapping[str, str | None]) -> tuple[Build, ...]:
@@ -131,10 +142,14 @@ def _mentions_build(text: str) -> bool:
 
 @dataclass(slots=True)
 class _Reader:
-    """Goes through a script's commands. `written`: the files of the repository that it made or changed so far."""
+    """Goes through a script's commands.
+
+    `written`: the files of the repository that it made or changed so far; `bringer`: a command that may have made any.
+    """
 
     shell: Shell
     written: set[str] = field(default_factory=set)
+    bringer: str | None = None
     builds: list[Build] = field(default_factory=list)
 
     def read(self, command: Command) -> None:
@@ -145,6 +160,8 @@ class _Reader:
             self.builds.append(found)
         elif name:
             self.mention(name, words)
+        elif any(word.lstrip('"').startswith("$") for word in command.words[:1]):
+            self.bringer = self.bringer or "a variable"
         self.shell.leave(command)
 
     def wrote(self, texts: Iterable[str | None]) -> None:
@@ -156,6 +173,8 @@ class _Reader:
     def mention(self, name: str, words: list[str]) -> None:
         """A command that is no build: what it writes, and a build that it may hide."""
         texts = [self.shell.text(word) or word for word in words]
+        if self.bringer is None and not _is_tame(name.rpartition("/")[2], texts):
+            self.bringer = name[:30]
         if name in _WRITERS:
             self.wrote(texts)
             self.wrote(f"{texts[-1]}/{text.rpartition('/')[2]}" for text in texts[:-1])  # cp a/b folder
@@ -197,7 +216,7 @@ class _Reader:
             return Build(unknown="its Dockerfile lies outside of the repository")
         if files[0] in self.written:
             return Build(unknown=f"the script makes or changes {files[0]}")
-        return Build(files, options.target, options.labels, options.arguments, options.open)
+        return Build(files, options.target, options.labels, options.arguments, options.open, brought_by=self.bringer)
 
     def files(self, options: _Options, context: str) -> tuple[str, ...]:
         names = ("Containerfile", "Dockerfile") if options.lenient else ("Dockerfile",)
@@ -299,6 +318,13 @@ def _past_global_options(words: list[str]) -> list[str]:
     while words and words[0].startswith("-"):
         words = words[2 if words[0] in _GLOBAL else 1 :]
     return words
+
+
+def _is_tame(program: str, texts: Sequence[str]) -> bool:
+    errand = next((text for text in texts if not text.startswith("-")), "")
+    if program in _CLIENTS:
+        return errand not in _WILD_ERRANDS
+    return program in _TAME or (program, errand) in _TAME_ERRANDS
 
 
 def _hides_a_build(texts: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from checks.project import Place, Project
 from checks.run import judge
 from checks.standard import MINIMAL
 from checks.standards.s06_labels import LABELS, add_labels, standard
-from checks.tree import MemoryTree
+from checks.tree import FolderTree, MemoryTree
 
 RULES = {rule.id: rule for rule in standard.rules.values()}
 FULL = MINIMAL["Dockerfile"]
@@ -179,6 +180,36 @@ def test_an_absent_dockerfile_is_one_finding_of_its_owner(script: str) -> None:
     it = outcomes(project({".gitlab-ci.yml": jobs(script)}))
     assert [(f.path, f.span) for f in it["file"].findings] == [("D/F", None)]
     assert {o.reason for rule, o in it.items() if rule != "file"} == {"see 6.file"}
+
+
+@pytest.mark.parametrize(
+    "before", ["docker login x", "aws ecr get-login-password", "pip install x", "echo $X && cd . && mkdir D"]
+)
+def test_a_command_that_makes_no_file_brings_no_dockerfile(before: str) -> None:
+    it = outcomes(project({".gitlab-ci.yml": jobs(f"{before} && docker build -f D/F .")}))
+    assert it["file"].result == "fail"
+
+
+@pytest.mark.parametrize(
+    "before", ["git clone https://x/D", "tar xf d.tar", "make D/F", "./new.sh", "docker run -v .:/x y", "$MAKE_IT"]
+)
+def test_a_dockerfile_that_an_earlier_command_may_bring_can_t_be_known(before: str) -> None:
+    it = outcomes(project({".gitlab-ci.yml": jobs(f"{before} && docker build -f D/F .")}))
+    assert {(outcome.result, "may bring it" in str(outcome.reason)) for outcome in it.values()} == {("skip", True)}
+
+
+@pytest.mark.parametrize("paths", ["[D]", "[./D/]", "[D/*]", "[$OUT]", "!reference [.all, paths]"])
+def test_a_dockerfile_that_another_job_hands_on_can_t_be_known(paths: str) -> None:
+    ci = f"a:\n  artifacts: {{paths: {paths}}}\n.all: {{paths: [D/F]}}\n" + jobs("docker build -f D/F .")
+    assert "artifact" in str(outcomes(project({".gitlab-ci.yml": ci}))["file"].reason)
+
+
+def test_a_dockerfile_in_a_submodule_can_t_be_known(tmp_path: Path) -> None:
+    (tmp_path / "D").mkdir()
+    (tmp_path / ".gitlab-ci.yml").write_text(jobs("docker build D"))
+    tree = FolderTree(tmp_path, [".gitlab-ci.yml", "D"])
+    it = outcomes(Project(tree, Place(".", "iris", "iris"), Policy()))
+    assert "submodule" in str(it["file"].reason)
 
 
 def test_without_a_dockerfile_or_job_all_of_it_skips() -> None:
