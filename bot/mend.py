@@ -116,7 +116,7 @@ def _ready(world: World, job: Answer) -> MergeRequest | str:
 
 
 def may_fix(world: World, mr: MergeRequest, person_id: int) -> bool:
-    """Developer access to the project or to the fork, or the merge request's author on a branch of their own."""
+    """Developer access to the project or to the fork, or the merge request's author on a fork's branch."""
     if may_push(world, mr, person_id):
         return True
     return mr.from_fork and _level(world, mr.project.id, person_id) >= DEVELOPER
@@ -124,8 +124,9 @@ def may_fix(world: World, mr: MergeRequest, person_id: int) -> bool:
 
 def may_push(world: World, mr: MergeRequest, person_id: int) -> bool:
     """Whether the branch is this person's to change: a fork's is not a Developer's of the target unless its author
-    allowed collaboration; they get the patch."""
-    if person_id == mr.author.id:
+    allowed collaboration; they get the patch. Its author needs no role in the target; whoever wrote a merge request
+    from a branch of the project itself and lost the role since has no branch there any more."""
+    if mr.from_fork and person_id == mr.author.id:
         return True
     projects = [mr.project.id] if mr.collaboration or not mr.from_fork else []
     if mr.from_fork and mr.source_project_id is not None:

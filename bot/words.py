@@ -263,7 +263,7 @@ HELP = "\n".join(
         "| `/snitch help` | shows this |",
         "",
         "In a reply to one of its threads, `/snitch fix` means that thread.",
-        "`fix` needs Developer access, or that the merge request is yours and on a branch of your own.",
+        "`fix` needs Developer access, or that the merge request comes from your own fork.",
     ]
 )
 
@@ -278,7 +278,7 @@ def not_allowed(name: str) -> str:
     """A fix asked for by somebody without the right."""
     return (
         f"{code('@' + name)} may not have this committed: {code('/snitch fix')} needs Developer access to the project "
-        "that the branch is in, or that the merge request is yours and on a branch of your own. "
+        "that the branch is in, or that the merge request comes from your own fork. "
         "Somebody who has it can write the same command."
     )
 

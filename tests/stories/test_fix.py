@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.gitlab import githost
-from tests.gitlab.model import DEVELOPER, MAINTAINER
+from tests.gitlab.model import DEVELOPER, GUEST, MAINTAINER
 from tests.stories.conftest import Begin
 from tests.stories.model_project import PROJECT, SERVE, UNLABELLED, UNPREDICTING, UNTRACED
 from tests.stories.story import Story
@@ -88,6 +88,16 @@ def test_a_guest_is_refused(story: Story) -> None:
     assert story.emojis(note) == ["eyes", "x"]
     assert "needs Developer access" in story.reply(note)
     assert "@guest" not in story.reply(note).replace("`@guest`", ""), "nobody is notified twice"
+
+
+def test_an_author_who_is_no_developer_any_more_is_refused(story: Story) -> None:
+    """A branch of the project itself is not the author's own: who lost the role could not push to it either."""
+    story.opened(MESSY)
+    before = story.head
+    story.gitlab.add_member(story.project, story.author, GUEST)
+    note = story.say("/snitch fix", by=story.author)
+    assert (story.head, story.emojis(note)) == (before, ["eyes", "x"])
+    assert "needs Developer access" in story.reply(note)
 
 
 def test_a_member_of_the_group_is_a_developer_as_well(story: Story) -> None:
