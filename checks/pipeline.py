@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -120,15 +120,21 @@ def _configuration(project: Project) -> Followed:
     main = project.ci_path
     root = project.parse(gitlab_ci.parse, main)
 
+    broken: list[Unparsable] = []
+
     def load(path: str) -> Config | None:
         if path == main:
             return root
         try:
             return project.parse(gitlab_ci.parse, path)
-        except (Absent, Unparsable):
+        except Absent:
+            return None
+        except Unparsable as error:
+            broken.append(error)
             return None
 
-    return ci_include.follow(main, load, project.all_paths, predefined(project))
+    followed = ci_include.follow(main, load, project.all_paths, predefined(project))
+    return replace(followed, broken=tuple(broken))
 
 
 def _same(include: Include, accepted: Accepted) -> bool:

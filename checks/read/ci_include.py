@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from checks.read import yaml
+from checks.read import Unparsable, yaml
 from checks.read.gitlab_ci import REFERENCE, Config, expand, resolved
 from checks.read.yaml import Node
 
@@ -54,12 +54,14 @@ class Followed:
     """A configuration with its local includes.
 
     `files`: each file that could be read, by path, the first one first. `includes`: every entry of all of them.
-    `complete` is False where there were more files than GitLab takes, or too many wildcards.
+    `complete` is False where there were more files than GitLab takes, or too many wildcards. `broken`: the
+    included files that can't be parsed.
     """
 
     files: tuple[tuple[str, Config], ...]
     includes: tuple[Include, ...]
     complete: bool
+    broken: tuple[Unparsable, ...] = ()
 
 
 def includes(config: Config, path: str, predefined: Predefined) -> Iterator[Include]:

@@ -97,13 +97,13 @@ def fault(text: str, bucket: str, project: str, kind: str) -> str | None:
 
     `kind`: `models` or `datasets`. Below the time anything may follow.
     """
-    path = parse(text)
+    path = parse(text.strip())
     if path is None:
         return "it is empty" if not text.strip() else "it is no s3:// path"
-    if not text.startswith(SCHEME):
-        return "s3:// must be written in small letters"
     if text != text.strip():
         return "it begins or ends with a blank"
+    if not text.startswith(SCHEME):
+        return "s3:// must be written in small letters"
     if path.bucket != bucket:
         return f"the bucket is {_shown(path.bucket)}, not {bucket}"
     return _key_fault(path, project, kind)

@@ -25,13 +25,14 @@ from checks.artifacts import Artifacts, ignoring, unignored, untracked
 from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.pipeline import configuration, place_of, predefined
 from checks.policy import Setting, bucket, text_value, whole_number
-from checks.project import Project
+from checks.project import Project, TooLarge
 from checks.read import gitlab_ci, s3
 from checks.read.ci_variables import Definition, Variables
 from checks.read.gitlab_ci import Config
 from checks.read.yaml import Scalar
 from checks.read.yaml_edit import replaced
 from checks.standard import Standard
+from checks.tree import Unavailable
 
 standard = Standard(1, "Weights in S3", __doc__)
 
@@ -234,6 +235,11 @@ standard.skip(
 standard.skip("path", _ci("include: [{local: $WHERE}]"), because="an include holds a variable")
 standard.skip("path", {".gitlab-ci.yml": "a: [\n"}, because="see 3.include")
 standard.skip("path", {".gitlab-ci.yml": None}, because="see 3.include")
+standard.skip(
+    "path", {".gitlab-ci.yml": "include: a.yml\n", "a.yml": "- b\n"}, because="a.yml, which is included, is no"
+)
+standard.bad("path", _weights("[s3://a/b]  # <- 1.path"))
+standard.bad("path", _weights("~  # <- 1.path"))
 
 standard.good("untracked", {"weights/.gitkeep": "", "weights/README.md": "none", "weights/.gitignore": "*"})
 standard.good("untracked", {"assets/vocabulary.bin": "small", "src/weights/model.py": ""})
@@ -281,7 +287,10 @@ standard.bad(
 def path(project: Project) -> Iterator[Finding]:
     """Every definition of the variable names an S3 path with bucket, project, `models` and a time of training."""
     project.need(gitlab_ci.parse, project.ci_path, "3.include")
-    places = _places(project)
+    try:
+        places = _places(project)
+    except (TooLarge, Unavailable):
+        raise Skip("see 3.include") from None
     if not places:
         yield _missing(project)
         return
@@ -365,6 +374,8 @@ def _found(project: Project) -> tuple[_Place, ...]:
         places = [_Place(file, config, variables, one) for one in variables.definitions(name)]
         found += [place for place in places if place.definition.job or not overridden]
         overridden = overridden or any(not place.definition.job for place in found)
+    for error in known.broken if not found else ():
+        raise Skip(f"{error.path}, which is included, {error.why}")
     if not found and not known.complete:
         raise Skip(".gitlab-ci.yml includes more files than GitLab takes")
     if not found and any(include.kind == "local" and not include.known for include in known.includes):
@@ -395,8 +406,10 @@ def _bad(project: Project, place: _Place, value: str) -> Finding:
     name = project.setting(weights_variable)
     shown = " ".join(value.split())[:200]
     want = _right(project, value) or _example(project)
-    message = f"{name} is {shown or 'empty'}: {_fault(project, value)}; write {want}"
-    return Finding(place.path, _span(place), message, f"{name} {place.definition.job}")
+    found = f"is {shown}: {_fault(project, value)}" if shown else "is empty"
+    if not isinstance(place.definition.node, Scalar):
+        found = "is no text"
+    return Finding(place.path, _span(place), f"{name} {found}; write {want}", f"{name} {place.definition.job}")
 
 
 def _span(place: _Place) -> Span:

@@ -20,11 +20,12 @@ from collections.abc import Iterator
 
 from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.pipeline import accepted_includes, configuration, entry_of, matches, pipeline, place_of, points_to
-from checks.project import Absent, Project
+from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable, gitlab_ci, yaml
 from checks.read.ci_include import Include
 from checks.read.yaml_edit import with_first_item
 from checks.standard import Standard
+from checks.tree import Unavailable
 
 standard = Standard(3, "Central pipeline", __doc__)
 standard.setting(pipeline)
@@ -126,7 +127,8 @@ standard.bad(
 standard.bad("include", _ci("include: {component: $CI_SERVER_FQDN/x/y@1}  # <- 3.include\n"))
 standard.bad("include", _ci(f"include: {{component: {_CENTRAL}@1}}  # <- 3.include\n"))
 standard.bad("include", _ci(f"# include: {{project: {_CENTRAL}, file: a.yml}}  # <- 3.include\na: b\n"))
-standard.bad("include", _ci("include: [a.yml]  # <- 3.include") | {"a.yml": "a: [\n", "b.yml": f"include: {_CENTRAL}"})
+standard.bad("include", _ci("include: a.yml\n") | {"a.yml": "a: [  # <- 3.include\n"})
+standard.bad("include", _ci("include: a.yml  # <- 3.include") | {"a.yml": "b: c", "b.yml": f"include: {_CENTRAL}"})
 standard.bad("include", _ci("a: b  # <- 3.include\n"), facts={"ci_config_path": "ci/own.yml"})
 standard.bad(
     "include",
@@ -219,14 +221,11 @@ def include_pipeline(project: Project) -> Iterator[Finding]:
             yield Finding(path, None, f"there is no {path}: make one and {how}", "include")
     except Unparsable as error:
         if not _is_set(project):
-            line, column = error.line or 1, error.column or 1
-            span = Span(line, column, line, column)
-            yield Finding(path, span, f"{path} {error.why}: mend it, and {how}", "include")
+            yield Finding(path, _point(error), f"{path} {error.why}: mend it, and {how}", "include")
     else:
         if not found and not _is_set(project):
             _raise_unknown(project)
-            span = place_of(project.parse(gitlab_ci.parse, path), "include")
-            yield Finding(path, span, f"{path} does not {how}", "include")
+            yield _lacking(project, how)
 
 
 @include_pipeline.fix(safe=True)
@@ -246,7 +245,7 @@ def unconditional(project: Project) -> Iterator[Finding]:
     """No `rules:` can switch the include of the Model Promotion Pipeline off."""
     try:
         found = _central(project)
-    except (Absent, Unparsable):
+    except (Absent, Unparsable, TooLarge, Unavailable):
         found = []
     if not found:
         if _is_set(project):
@@ -262,6 +261,21 @@ def unconditional(project: Project) -> Iterator[Finding]:
         "the include of the central pipeline has rules that can switch it off: take them out, or end with when: always"
     )
     yield Finding(include.path, include.config.stream.span_of(rules), message, "include")
+
+
+def _lacking(project: Project, how: str) -> Finding:
+    """The include is not there; it may stand in a file that GitLab can't read either."""
+    path = project.ci_path
+    for error in configuration(project).broken:
+        message = f"{error.path}, which {path} includes, {error.why}: mend it, and {how}"
+        return Finding(error.path or path, _point(error), message, "include")
+    span = place_of(project.parse(gitlab_ci.parse, path), "include")
+    return Finding(path, span, f"{path} does not {how}", "include")
+
+
+def _point(error: Unparsable) -> Span:
+    line, column = error.line or 1, error.column or 1
+    return Span(line, column, line, column)
 
 
 def _central(project: Project) -> list[Include]:

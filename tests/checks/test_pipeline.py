@@ -7,6 +7,11 @@ from typing import Any
 import pytest
 
 from checks.pipeline import Accepted, accepted_includes, entry_of, points_to
+from checks.policy import Policy
+from checks.project import Place, Project
+from checks.run import judge
+from checks.standards import all_rules
+from checks.tree import MemoryTree
 
 
 @pytest.mark.parametrize(
@@ -71,3 +76,14 @@ def test_a_pattern_is_never_written_into_a_file(
     accepted: dict[str, Any], entry: tuple[tuple[str, str], ...] | None
 ) -> None:
     assert entry_of(accepted_includes(accepted)[0]) == entry
+
+
+def test_a_ci_file_that_leads_out_of_the_repository_is_an_error_of_its_owner_alone() -> None:
+    tree = MemoryTree({}, links={".gitlab-ci.yml": b"/etc/passwd"})
+    rules = [rule for rule in all_rules() if rule.id in ("1.path", "3.include", "3.conditional")]
+    found = judge(Project(tree, Place(".", "iris", "iris"), Policy()), rules)
+    assert [(one.rule, one.result) for one in found] == [
+        ("1.path", "skip"),
+        ("3.include", "error"),
+        ("3.conditional", "skip"),
+    ]

@@ -107,6 +107,7 @@ TIME = "2026-03-01T12:00Z"
         ("weights/model.bin", "it is no s3:// path"),
         (f"S3://b/iris/models/{TIME}", "s3:// must be written in small letters"),
         (f"s3://b/iris/models/{TIME}\n", "it begins or ends with a blank"),
+        (f" s3://b/iris/models/{TIME}", "it begins or ends with a blank"),
         (f"s3://other/iris/models/{TIME}", "the bucket is other, not b"),
         (f"s3://b/models/iris/{TIME}", "models stands before iris"),
         (f"s3://b/rose/models/{TIME}", "the project is rose, not iris"),
