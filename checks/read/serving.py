@@ -143,8 +143,8 @@ def _makes_class(step: Step) -> bool:
 
 def _likely_home(paths: Sequence[str], dotted: str) -> str | None:
     """A file of the project that could be the module, found over some other path (`sys.path`, PYTHONPATH)."""
-    root = dotted.partition(".")[0]
-    ends = (f"/{root}.py", f"/{root}/__init__.py")
+    root, module = dotted.partition(".")[0], dotted.rpartition(".")[0].replace(".", "/")
+    ends = (f"/{root}.py", f"/{root}/__init__.py", f"/{module}.py", f"/{module}/__init__.py")
     return next((path for path in paths if path.endswith(ends)), None)
 
 

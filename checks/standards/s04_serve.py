@@ -268,6 +268,10 @@ standard.skip("subclass", {
     "serve.py": "import sys\nsys.path.append('lib')\nfrom base import Base\nclass Iris(Base): pass\n",
     "lib/base.py": "import kserve\nclass Base(kserve.Model): pass\n",
 }, because="lib/base.py")
+standard.skip("subclass", {
+    "serve.py": "from common.base import Base\nclass Iris(Base): pass\n",
+    "python/common/base.py": "import kserve\nclass Base(kserve.Model): pass\n",
+}, because="python/common/base.py")
 
 # ── examples: 4.load, 4.predict ──────────────────────────────────────────────────────────────────────────────────────
 
