@@ -18,7 +18,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN: Final = "***"
-QUIET: Final = ("dbos", "sqlalchemy", "urllib3", "aiohttp.access", "asyncio")
+QUIET: Final = ("dbos", "sqlalchemy", "urllib3", "aiohttp.access", "asyncio", "markdown_it")
 # GitLab's tokens: glpat-, gldt-, glptt-, glcbt-, glrt- … (its documentation: security/tokens, "Token prefixes").
 _TOKEN: Final = re.compile(r"\b(?:gl[a-z]{2,6}-[A-Za-z0-9_.=-]{8,}|whsec_[A-Za-z0-9+/=_-]+)")
 _HEADER: Final = re.compile(

@@ -116,3 +116,13 @@ def test_what_looks_like_a_secret_is_hidden_though_nobody_named_it(text: str, sc
 def test_a_named_secret_is_hidden_wherever_it_stands(secret: str, before: str, after: str) -> None:
     hidden = log.scrubber([secret])(before + secret + after)
     assert secret not in hidden or secret in log.HIDDEN or secret in before + "***" + after
+
+
+def test_the_markdown_parsers_own_steps_are_no_part_of_a_debug_log() -> None:
+    """markdown-it logs every rule that it tries: dozens of lines a comment."""
+    from bot import command
+
+    stream = io.StringIO()
+    log.set_up("json", "debug", stream=stream)
+    command.parse("- a list\n\n/snitch fix")
+    assert "markdown_it" not in stream.getvalue()
