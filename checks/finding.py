@@ -73,6 +73,8 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
     needs: tuple[str, ...] = ()
     """Outside facts that the rule asked for in vain."""
+    unknown: str | None = None
+    """With `fail`: why the rule could not judge everything besides what it found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,12 +89,17 @@ def _keys(outcomes: Iterable[Outcome]) -> Keys:
 
 
 def _lost(before: Iterable[Outcome], after: Iterable[Outcome]) -> str | None:
-    """The first rule that was judged before and can't be now: skipping a finding does not mend it."""
-    was = {outcome.rule: outcome.result for outcome in before}
+    """The first rule that was judged before and can't be now: skipping a finding does not mend it.
+
+    What was unknown beside the finding may stay so.
+    """
+    was = {outcome.rule: outcome for outcome in before}
     for outcome in after:
-        if outcome.result == "error" and was.get(outcome.rule) != "error":
+        old = was.get(outcome.rule)
+        if outcome.result == "error" and (old is None or old.result != "error"):
             return outcome.rule
-        if outcome.result == "skip" and was.get(outcome.rule) in ("pass", "fail"):
+        judged = old is not None and (old.result == "pass" or (old.result == "fail" and old.unknown is None))
+        if outcome.result == "skip" and judged:
             return outcome.rule
     return None
 

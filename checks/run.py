@@ -107,7 +107,8 @@ def _run(project: Project, rule: Rule) -> tuple[Outcome, Trace]:
     except Exception as crash:  # noqa: BLE001 - the one rule must not take the others with it
         result = Outcome(rule.id, "error", _described(crash))
     if found and result.result != "error":
-        result = Outcome(rule.id, "fail", None, identify(found, rule.id, project.folder))
+        findings = identify(found, rule.id, project.folder)
+        result = Outcome(rule.id, "fail", None, findings, unknown=result.reason)
     return replace(result, needs=project.missing_facts(trace)), tuple(trace.items())
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 
 import pytest
 
+from checks.discover import Repository
 from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.fix import Combined, Proposal, Unproven, Workshop, combine
+from checks.inspection import inspect
 from checks.policy import Policy
 from checks.project import Place, Project
 from checks.read import Unparsable
 from checks.run import judge
-from checks.standard import Rule, Standard
+from checks.standard import MINIMAL, Rule, Standard
 from checks.tree import MemoryTree
 
 Fixer = Callable[[Project, Finding], Fix | None]
@@ -168,3 +171,26 @@ def test_unsafe_fixes_are_left_unless_they_are_allowed() -> None:
 def test_a_fix_that_fails_its_proof_is_left() -> None:
     done = combined(b"no\n", replaced(b"yes!"))
     assert done.edits == {} and "failed its proof" in done.left[0][1]
+
+
+def test_what_was_unknown_beside_a_finding_may_stay_so_after_its_fix() -> None:
+    """One bad definition and one that nobody can know: the bad one is mended, and the rule ends as a skip."""
+    files = {
+        **{path: text.encode() for path, text in MINIMAL.items()},
+        ".gitlab-ci.yml": b"""\
+include: [{project: ml-platform/model-promotion-pipeline, file: a.yml}]
+a:
+  script: [b]
+  variables: {MODEL_WEIGHTS: s3://old/iris/models/2026-03-01T12:00Z}
+c:
+  script: [d]
+  variables: {MODEL_WEIGHTS: $ELSEWHERE}
+""",
+    }
+    repository = Repository("iris", {"project_path": "models/iris"}, {".": None})
+    inspection = inspect(MemoryTree(files), Policy(), date(2026, 6, 1), repository)
+    (finding,) = inspection.report.findings
+    assert finding.rule == "1.path"
+    proposal = inspection.fix(finding)
+    assert proposal is not None
+    assert b"s3://ml-platform-bucket/iris/models/2026-03-01T12:00Z" in (proposal.fix.edits[0].after or b"")
