@@ -110,11 +110,14 @@ def retry(error: Exception, attempt: int) -> Retry | GiveUp:
 
     Transient trouble is waited out: 1, 3, 9 … seconds, at most half an hour, a dozen tries in two hours and a quarter.
     The other side's own `after` is kept to, unless it is longer than half an hour. What an operator must change (a
-    token that expired) may be changed meanwhile, so no job is lost to it either.
+    token that expired) may be changed meanwhile, so no job is lost to it either. What makes no sense (a mirror that
+    another job just throws away) is looked at a few times.
     """
     match error:
         case Stale() if attempt <= FRESH_LOOKS:
             return Retry(0.0)
+        case Broken() if attempt <= FRESH_LOOKS:
+            return Retry(_wait(error, attempt))
         case Stale() | Transient() | SetupError() if attempt < TRIES:
             return Retry(_wait(error, attempt))
         case SnitchError():

@@ -99,9 +99,13 @@ def test_a_stale_look_is_repeated_at_once_three_times_and_then_with_patience() -
     assert retry(Stale("moved"), TRIES) == GiveUp("moved")
 
 
-@pytest.mark.parametrize("error", [Forbidden("no right"), Invalid("no"), Broken("odd"), SnitchError("x")])
+@pytest.mark.parametrize("error", [Forbidden("no right"), Invalid("no"), SnitchError("x")])
 def test_what_only_a_person_can_change_is_not_tried_again(error: SnitchError) -> None:
     assert retry(error, 1) == GiveUp(str(error))
+
+
+def test_what_makes_no_sense_is_looked_at_a_few_times() -> None:
+    assert [retry(Broken("odd"), attempt) for attempt in (1, 2, 3, 4)] == [Retry(1), Retry(3), Retry(9), GiveUp("odd")]
 
 
 def test_a_token_that_expired_is_waited_for() -> None:
