@@ -35,11 +35,12 @@ def replacement(fix: Fix) -> Replacement | None:
     before, after = _lines(edit.before), _lines(edit.after)
     if not before:
         return None
-    first, last, new_last = _range(before, after)
-    if last - first >= MOST_LINES:
-        return None
-    text = b"".join(after[first - 1 : new_last])
-    return _checked(edit, before, first, last, text)
+    for first, last, new_last in (_range(before, after), _range_from_above(before, after)):
+        if 0 <= last - first < MOST_LINES:
+            found = _checked(edit, before, first, last, b"".join(after[first - 1 : new_last]))
+            if found is not None:
+                return found
+    return None
 
 
 def _sayable(data: bytes) -> bool:
@@ -68,13 +69,7 @@ def _split(data: bytes) -> list[bytes]:
 
 def _range(before: list[bytes], after: list[bytes]) -> tuple[int, int, int]:
     """The lines that differ (from 1, inclusive), widened so that at least one old line is replaced by at least one."""
-    start = 0
-    while start < min(len(before), len(after)) and before[start] == after[start]:
-        start += 1
-    end = 0
-    while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
-        end += 1
-    last, new_last = len(before) - end, len(after) - end
+    start, last, new_last = _different(before, after)
     if start >= last and last == len(before) and start:
         start -= 1
     # What is empty replaces nothing or deletes, and a blank line at the edge of a block may be lost: widen over it.
@@ -87,13 +82,32 @@ def _range(before: list[bytes], after: list[bytes]) -> tuple[int, int, int]:
     return start + 1, last, new_last
 
 
+def _range_from_above(before: list[bytes], after: list[bytes]) -> tuple[int, int, int]:
+    """The same, widened upwards alone: where only blank lines follow to the end of the file."""
+    start, last, new_last = _different(before, after)
+    while start and (start >= last or (new_last > start and not after[start].strip())):
+        start -= 1
+    return start + 1, last, new_last
+
+
+def _different(before: list[bytes], after: list[bytes]) -> tuple[int, int, int]:
+    """How many lines are the same at the beginning, and where those that differ end in each."""
+    start = 0
+    while start < min(len(before), len(after)) and before[start] == after[start]:
+        start += 1
+    end = 0
+    while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    return start, len(before) - end, len(after) - end
+
+
 def _blank(lines: list[bytes]) -> bool:
     return bool(lines) and not b"".join(lines).strip()
 
 
 def _checked(edit: Edit, before: list[bytes], first: int, last: int, text: bytes) -> Replacement | None:
     said = text.decode("utf-8").replace("\r\n", "\n").removesuffix("\n")
-    if said.strip() and not (said.splitlines()[0].strip() and said.splitlines()[-1].strip()):
+    if said.strip() and not (said.split("\n")[0].strip() and said.split("\n")[-1].strip()):
         return None
     result = [*before[: first - 1], _applied(said, before[last - 1]), *before[last:]]
     return Replacement(edit.path, first, last, said) if b"".join(result) == edit.after else None

@@ -50,6 +50,8 @@ def _text(lines: list[str], ending: str, ended: bool) -> bytes:
         (b"a\nb\n", b"b\n", 1, 1, ""),
         (b"a\nb", b"a\nx\nb", 2, 2, "x\nb"),
         (b"a\r\nb\r\n", b"x\r\nb\r\n", 1, 1, "x"),
+        (b"a\nb\n\n\n", b"a\nb\nx\n\n\n", 2, 2, "b\nx"),
+        (b"a\n\n\n", b"a\n\nx\n\n", 1, 2, "a\n\nx"),
     ],
 )
 def test_the_lines_that_are_replaced(before: bytes, after: bytes, first: int, last: int, text: str) -> None:
