@@ -78,7 +78,7 @@ class Service:
         return [line for line in found if line.get("event") == event]
 
     def said(self) -> str:
-        return "".join((self.folder / name).read_text() for name in ("log", "git") if (self.folder / name).exists())
+        return "".join(read(self.folder / name) for name in ("git", "log"))
 
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -112,6 +112,10 @@ def until(holds: Callable[[], bool], otherwise: str, told: Callable[[], str] = s
     while not holds():
         assert time.monotonic() < end, f"{otherwise}: {told()}"
         time.sleep(0.02)
+
+
+def read(path: Path) -> str:
+    return path.read_text("utf-8", "replace") if path.exists() else ""
 
 
 def free_port() -> int:

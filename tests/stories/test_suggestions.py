@@ -18,6 +18,7 @@ BROKEN = {
     "labels at the end": {"Dockerfile": "FROM python:3.11-slim\nCOPY . ."},
     "weights elsewhere": {".gitlab-ci.yml": ELSEWHERE},
     "weights not ignored": {".gitignore": UNIGNORING},
+    "weights not ignored, no final newline": {".gitignore": UNIGNORING.removesuffix("\n")},
     "no pipeline": {".gitlab-ci.yml": LONELY},
     "all": {
         "serve.py": UNTRACED,
