@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 FOOT = "<!-- snitch:"
 _MARK = re.compile(r"<!-- snitch:(?P<kind>[a-z]+) (?P<data>\{[^\n]*\}) -->\s*\Z")
 _PLAIN = re.compile(r"[(\"'“‘]?[^\W_]+(?:[-’'][^\W_]+)*[)\"'”’]?[.,;:!?]*[)\"']?|[–—-]")
+_TOKENS = re.compile(r"(?:<[^<>]*>|\S)+")
+"""What stands between blanks; `<time of training>` is one, with the blanks in it."""
 _HEX = re.compile(r"[0-9a-f]{7,}", re.I)
 _TRAILING = ".,;:!?)\"'”’"
 
@@ -55,7 +57,7 @@ def cell(text: str) -> str:
 
 def prose(message: str) -> str:
     """A rule's message as Markdown: every token that is not a plain word becomes a code span."""
-    return " ".join(_token(token) for token in message.split())
+    return " ".join(_token(token) for token in _TOKENS.findall(message))
 
 
 def _token(token: str) -> str:

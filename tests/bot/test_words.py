@@ -98,3 +98,8 @@ def test_anything_else_has_no_mark_or_a_whole_one(text: str) -> None:
 
 def test_a_mark_in_the_middle_does_not_count() -> None:
     assert mark_of(marked("x", SummaryMark("d")) + "\nmore") is None
+
+
+def test_a_placeholder_with_blanks_is_one_code_span() -> None:
+    said = prose("write s3://b/iris/models/<time of training, like 2026-03-01T12:00Z>, then commit")
+    assert said == "write `s3://b/iris/models/<time of training, like 2026-03-01T12:00Z>`, then commit"
