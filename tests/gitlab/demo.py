@@ -143,7 +143,8 @@ def open_with_findings(stage: Stage) -> MergeRequest:
     mr = opened(stage, stage.iris, "probabilities", "Answer with probabilities too")
     status, seconds = reviewed(stage, mr)
     threads = of_snitch(stage, mr)
-    notes = [one for one in mr.discussions if one.individual and one.notes[0].author is stage.bot]
+    own = [one for one in mr.discussions if one.individual and one.notes[0].author is stage.bot]
+    notes = [one for one in own if not one.notes[0].system]
     heading(f"snitch: {len(threads)} threads and {len(notes)} summary after {seconds:.2f} s; {told(status)}")
     for thread in threads:
         show_thread(thread)
@@ -182,7 +183,7 @@ def fix(stage: Stage, mr: MergeRequest) -> None:
     status, _ = reviewed(stage, mr, before)
     say(f"  {' '.join(EMOJI.get(award.name, award.name) for award in asked.awards)}  after {seconds:.2f} s")
     for reply in mr.notes():
-        if reply.id > asked.id and reply.author is stage.bot:
+        if reply.id > asked.id and reply.author is stage.bot and not reply.system:
             say(indented(readable(reply.body), "  | "))
     for commit in githost.log(mr.project.repo, before, mr.head):
         heading(f"commit {commit.sha[:8]} by {commit.author_name}, on the reviewed head")
