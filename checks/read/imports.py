@@ -26,6 +26,7 @@ from checks.read.syntax import (
     Module,
     Name,
     Step,
+    precedes,
     runs,
     visible,
 )
@@ -258,6 +259,8 @@ class Codebase:
             if bindings:
                 for binding in bindings:
                     yield from self.bound(binding, here)
+                if here.parent is None and not precedes(bindings[-1], at):
+                    yield from self._starred(name, here.file)
                 return
             if isinstance(here.owner, Function) and name in here.owner.parameters:
                 yield self._parameter(name, here)
@@ -297,7 +300,7 @@ class Codebase:
                     return (module,)
         if name in _BUILTINS or not foreign:
             return ()
-        if len(foreign) == 1:
+        if len(set(foreign)) == 1:
             return (External(f"{foreign[0]}.{name}"),)
         return (Opaque(f"{name} comes from one of two star imports"),)
 

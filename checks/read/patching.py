@@ -269,14 +269,17 @@ def _verdict(one: Happening, kind: Kind, integration: str, codebase: Codebase) -
 def _given(value: Expr, integration: str, one: Happening, codebase: Codebase) -> Verdict:
     """What the `**value` of a call says of an integration."""
     match value:
-        case Constant(value=dict() as given):
-            return "absent" if integration not in given else "on" if given[integration] else "off"
+        case Constant(value=dict() as known):
+            return "absent" if integration not in known else "on" if known[integration] else "off"
         case Mapping(items=items) if all(isinstance(key, Constant) for key, _ in items):
             named = {key.value: item for key, item in items if isinstance(key, Constant)}
             return _truth(named[integration], one, codebase) if integration in named else "absent"
+        case Call(function=Name(id="dict"), arguments=(), keywords=keywords) if all(name for name, _ in keywords):
+            given = dict(keywords)
+            return _truth(given[integration], one, codebase) if integration in given else "absent"
         case _:
-            known = _literals(value, one, codebase)
-            return "on" if known and all(isinstance(v, dict) and v.get(integration) for v in known) else "unknown"
+            literals = _literals(value, one, codebase)
+            return "on" if literals and all(isinstance(v, dict) and v.get(integration) for v in literals) else "unknown"
 
 
 def _truth(value: Expr, one: Happening, codebase: Codebase) -> Verdict:

@@ -361,6 +361,12 @@ def visible(bindings: Iterable[Import | Bind], at: Step | None, *, main: bool) -
     return found or live
 
 
+def precedes(binding: Import | Bind, at: Step | None) -> bool:
+    """Whether a binding has run for sure at a step; None: after everything has run."""
+    early = at is None or (binding.order < at.order and not exclude(binding.arm, at.arm))
+    return early and _dominates(binding.arm, at.arm if at else None)
+
+
 def _chain(arm: Arm | None) -> Iterator[Arm]:
     while arm is not None:
         yield arm

@@ -62,6 +62,13 @@ standard.good("patch", {"serve.py": """
     dd.patch(**{"tornado": True})
 """})
 standard.good("patch", {"serve.py": """
+    from ddtrace import *
+    patch(**dict(redis=True, tornado=True))
+    from ddtrace import *
+"""})
+for after in ("patch = None", "if X:\n    from unittest.mock import patch"):
+    standard.good("patch", {"serve.py": f"from ddtrace import *\npatch(tornado=True)\n{after}\n"})
+standard.good("patch", {"serve.py": """
     from ddtrace import patch_all
     patch_all(tornado=True)
 """})
