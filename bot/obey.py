@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bot import words
+from bot import log, words
 from bot.command import Check, Command, Explain, Fix, Help, Unknown, parse
 from bot.errors import Gone, Refused
 from bot.job import Answer, ReviewMR
@@ -15,6 +15,8 @@ from bot.world import World
 from checks.standard import Rule, Standard
 from checks.standards import all_rules, all_standards
 
+logger = log.get(__name__)
+
 Review = Callable[[ReviewMR], Reviewed]
 _SEEN, _DONE, _FAILED = "eyes", "white_check_mark", "x"
 
@@ -24,11 +26,14 @@ def obey(job: Answer, world: World, review: Review) -> None:
     commands = parse(job.text)
     if not commands:
         return
+    if world.mode != "active":
+        logger.info("would obey", note=job.note_id, commands=[str(command) for command in commands])
+        return
     mr = world.gitlab.merge_request(job.project_id, job.iid)
     threads = world.gitlab.threads(mr)
     answered = _answered(world, threads, job.note_id)
     left = [(part, command) for part, command in enumerate(commands) if str(part) not in answered]
-    if not left or world.mode != "active":
+    if not left:
         return
     _award(world, mr, job, _SEEN)
     went_well = True

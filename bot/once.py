@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-from bot.action import Action, Open, Reopen, Resolve, SetStatus, Summarise, Update
 from bot.errors import Invalid
 from bot.job import ReviewMR
-from bot.mr import Position
 from bot.review import Reviewed
 from bot.settings import Settings
 from bot.store import Store
-from bot.words import visible
+from bot.telling import told as told_action
 from bot.work import review
 from bot.world import World
 
@@ -47,31 +45,4 @@ def told(reviewed: Reviewed, *, dry_run: bool) -> str:
         why = reviewed.why or "everything is said already"
         return f"Nothing to say: {why}.\n"
     heading = "snitch would do this:" if dry_run else "snitch did this:"
-    return "\n\n".join([heading, *(_action(action) for action in reviewed.actions)]) + "\n"
-
-
-def _action(action: Action) -> str:
-    match action:
-        case Open(body, position, _):
-            return f"── new thread on {_place(position)}\n{_shown(body)}"
-        case Update(note_id, body):
-            return f"── new text for note {note_id}\n{_shown(body)}"
-        case Summarise(body):
-            return f"── summary\n{_shown(body)}"
-        case Resolve(thread_id):
-            return f"── thread {thread_id[:8]} resolved"
-        case Reopen(thread_id):
-            return f"── thread {thread_id[:8]} reopened"
-        case SetStatus(state, description):
-            return f"── status {state}: {visible(description)}"
-
-
-def _place(position: Position) -> str:
-    line = "the file" if position.new_line is None else f"line {position.new_line}"
-    return f"{visible(position.new_path)}, {line}"
-
-
-def _shown(body: str) -> str:
-    """The text without its mark; nothing in it can steer a terminal."""
-    lines = body[: body.rindex("<!-- snitch:")].rstrip().split("\n")
-    return "\n".join("   " + visible(line) for line in lines)
+    return "\n\n".join([heading, *(told_action(action) for action in reviewed.actions)]) + "\n"
