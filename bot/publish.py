@@ -7,6 +7,7 @@ way is planned anew from what then stands on GitLab; drafts of a publishing that
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
 
@@ -15,6 +16,9 @@ from bot.action import Action, Open, Reopen, Resolve, SetStatus, Summarise, Upda
 from bot.errors import Forbidden, Gone, Invalid, Stale, Unreachable
 from bot.gitlab import Draft, GitLab
 from bot.mr import CommitStatus, MergeRequest
+
+AT_ONCE = 4
+"""So many drafts are written at the same time."""
 
 
 class Journal(Protocol):
@@ -41,8 +45,7 @@ def publish(gitlab: GitLab, mr: MergeRequest, actions: Sequence[Action], journal
         if journal.is_new():
             _take_back_drafts(gitlab, mr)
         journal.begin()
-        for draft in drafts:
-            _draft(gitlab, mr, draft, journal)
+        _draft(gitlab, mr, drafts, journal)
         _publish_drafts(gitlab, mr, journal)
     for action in actions:
         _carry_out(gitlab, mr, action)
@@ -63,16 +66,27 @@ def _take_back_drafts(gitlab: GitLab, mr: MergeRequest) -> None:
         gitlab.delete_draft(mr, draft.id)
 
 
-def _draft(gitlab: GitLab, mr: MergeRequest, action: Open | Summarise, journal: Journal) -> None:
-    match action:
-        case Open(body, position, findings):
+def _draft(gitlab: GitLab, mr: MergeRequest, drafts: Sequence[Open | Summarise], journal: Journal) -> None:
+    """Writes drafts, some at a time: nobody sees them yet. Raises Stale where GitLab refuses a place."""
+    with ThreadPoolExecutor(AT_ONCE, "draft") as threads:
+        refusals = list(threads.map(lambda draft: _refusal(gitlab, mr, draft), drafts))
+    refused = [(draft, why) for draft, why in zip(drafts, refusals, strict=True) if why and isinstance(draft, Open)]
+    if refused:
+        journal.refused([finding for draft, _ in refused for finding in draft.findings])
+        raise Stale(f"GitLab refuses a comment's place: {refused[0][1]}") from refused[0][1]
+
+
+def _refusal(gitlab: GitLab, mr: MergeRequest, draft: Open | Summarise) -> Invalid | None:
+    """Writes a draft; why GitLab refuses its place, if it does."""
+    match draft:
+        case Open(body, position):
             try:
                 gitlab.add_draft(mr, body, position)
             except Invalid as error:
-                journal.refused(findings)
-                raise Stale(f"GitLab refuses a comment's place: {error}") from error
+                return error
         case Summarise(body):
             gitlab.add_draft(mr, body)
+    return None
 
 
 def _publish_drafts(gitlab: GitLab, mr: MergeRequest, journal: Journal) -> None:

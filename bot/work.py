@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import cast
 
 from bot import log, words
 from bot.action import Action, SetStatus, View
 from bot.errors import Stale, Transient
 from bot.job import Answer, Job, ReviewMR
-from bot.mr import MergeRequest
+from bot.mr import CommitStatus, MergeRequest, Thread
 from bot.obey import obey
 from bot.publish import clean_up, publish, set_status, status_of
 from bot.review import Reviewed, plan
-from bot.workspace import Workspace, opened
+from bot.telling import told
+from bot.workspace import Workspace, bring_early, opened
 from bot.world import World
 from checks.inspection import Inspection
 from checks.policy import Level, threads
 
 logger = log.get(__name__)
+ASIDE = 4
+"""What one review does at once at most."""
 
 
 def perform(job: Job, world: World) -> None:
@@ -33,13 +38,27 @@ def perform(job: Job, world: World) -> None:
 
 
 def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
-    """Reviews a merge request as it is now."""
-    mr = world.gitlab.with_refs(world.gitlab.merge_request(job.project_id, job.iid))
-    reason = _not_reviewed(mr)
-    if reason:
-        logger.info("not reviewed", reason=reason)
-        return Reviewed(mr, None, why=reason)
-    _check_not_behind(job, world, mr)
+    """Reviews a merge request as it is now.
+
+    What need not wait is done aside: the head is fetched while GitLab tells of the merge request, what stands on it is
+    read while its files are judged, and `pending` is set while it is decided what to say.
+    """
+    with ThreadPoolExecutor(ASIDE, "aside") as aside:
+        early = aside.submit(bring_early, world, job)
+        mr = world.gitlab.with_refs(world.gitlab.merge_request(job.project_id, job.iid))
+        reason = _not_reviewed(mr)
+        if reason:
+            logger.info("not reviewed", reason=reason)
+            return Reviewed(mr, None, why=reason)
+        _check_not_behind(job, world, mr)
+        seen = Seen(aside.submit(world.gitlab.threads, mr), aside.submit(status_of, world.gitlab, mr))
+        early.result()
+        return _review(job, world, mr, seen, aside, dry_run)
+
+
+def _review(
+    job: ReviewMR, world: World, mr: MergeRequest, seen: Seen, aside: ThreadPoolExecutor, dry_run: bool
+) -> Reviewed:
     journal = StoredJournal(world, mr)
     if not dry_run and world.mode == "active":
         clean_up(world.gitlab, mr, journal)
@@ -47,20 +66,20 @@ def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
         inspection = workspace.inspect(world)
         if not inspection.report.projects:
             return Reviewed(mr, inspection, why="; ".join(s.reason for s in inspection.report.skipped))
-        view = _view(job, world, workspace, inspection, journal)
+        view = _view(job, world, workspace, inspection, journal, seen)
         if dry_run or world.mode == "silent":
             return _would_say(Reviewed(mr, inspection, plan(inspection, view)))
-        if view.status is None:
-            set_status(world.gitlab, mr, "pending", words.status_pending())
+        pending = aside.submit(_set_pending, world, view)
         actions = plan(inspection, view)
         _check_still_there(world, mr, actions)
+        pending.result()
         publish(world.gitlab, mr, actions, journal)
     logger.info("reviewed", head=mr.head, said=[type(action).__name__ for action in actions])
     return Reviewed(mr, inspection, actions)
 
 
 def _would_say(reviewed: Reviewed) -> Reviewed:
-    logger.info("would say", head=reviewed.mr.head, actions=[type(action).__name__ for action in reviewed.actions])
+    logger.info("would say", head=reviewed.mr.head, actions=[told(action) for action in reviewed.actions])
     return reviewed
 
 
@@ -85,13 +104,28 @@ def _check_not_behind(job: ReviewMR, world: World, mr: MergeRequest) -> None:
         raise Transient("GitLab does not show the pushed commit in the merge request yet", after=1.0)
 
 
-def _view(job: ReviewMR, world: World, workspace: Workspace, inspection: Inspection, journal: StoredJournal) -> View:
+def _set_pending(world: World, view: View) -> None:
+    if view.status is None:
+        set_status(world.gitlab, view.mr, "pending", words.status_pending())
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What stands on a merge request, as it is being read."""
+
+    threads: Future[tuple[Thread, ...]]
+    status: Future[CommitStatus | None]
+
+
+def _view(
+    job: ReviewMR, world: World, workspace: Workspace, inspection: Inspection, journal: StoredJournal, seen: Seen
+) -> View:
     mr = workspace.mr
     return View(
         mr=mr,
-        threads=world.gitlab.threads(mr),
-        changed=workspace.changed,
-        status=status_of(world.gitlab, mr),
+        threads=seen.threads.result(),
+        changed=workspace.changed(),
+        status=seen.status.result(),
         me=frozenset({world.me.id}),
         refused=journal.known_refused(),
         lengths=workspace.lengths(f.path for f in inspection.changes.new),

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from bot.errors import Stale
+from bot.errors import SnitchError, Stale
 from bot.git import GitTree, Mirror, Want
+from bot.job import ReviewMR
 from bot.mr import ChangedFile, MergeRequest, by_new_path
 from bot.world import World
 from checks.discover import Repository
@@ -24,7 +25,11 @@ class Workspace:
     mirror: Mirror
     head: GitTree
     base: GitTree | None
-    changed: dict[str, ChangedFile]
+
+    def changed(self) -> dict[str, ChangedFile]:
+        """The files that the change touches, by their new path; none without a base."""
+        base = self.mr.refs.base if self.mr.refs else None
+        return by_new_path(list(self.mirror.diff(base, self.mr.head))) if base else {}
 
     def lengths(self, paths: Iterable[str]) -> dict[str, int]:
         """How many lines these files of the head have, where they can be read. LF alone ends a line, as on GitLab."""
@@ -44,11 +49,26 @@ class Workspace:
         return inspect(self.head, world.policy, world.today, repository, before=self.base, memo=world.memo, names=names)
 
 
+def bring_early(world: World, job: ReviewMR) -> None:
+    """Fetches the head that an event told of, before anything is known of its merge request.
+
+    What goes wrong goes wrong again when the workspace is opened, and is told then.
+    """
+    if job.head is not None:
+        with suppress(SnitchError):
+            project = world.gitlab.project(job.project_id)
+            world.mirror(project).fetch(world.remote(project), _head(job.iid, job.head))
+
+
+def _head(iid: int, commit: str) -> Want:
+    return Want(commit, (f"refs/merge-requests/{iid}/head",))
+
+
 @contextmanager
 def opened(world: World, mr: MergeRequest) -> Iterator[Workspace]:
     """Brings the merge request's commits, and opens their trees. Raises Stale, Gone, Forbidden, Transient."""
     base = mr.refs.base if mr.refs else None
-    wants = [Want(mr.head, (f"refs/merge-requests/{mr.iid}/head",)), *([Want(base)] if base else [])]
+    wants = [_head(mr.iid, mr.head), *([Want(base)] if base else [])]
     mirror = world.mirror(mr.project)
     try:
         mirror.fetch(world.remote(mr.project), *wants)
@@ -63,5 +83,4 @@ def opened(world: World, mr: MergeRequest) -> Iterator[Workspace]:
             mirror=mirror,
             head=GitTree(mirror.snapshot(mr.head), reader),
             base=GitTree(mirror.snapshot(base), reader) if base else None,
-            changed=by_new_path(list(mirror.diff(base, mr.head))) if base else {},
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from bot.errors import SetupError
-from bot.git import Git, Mirror, Remote
+from bot.git import Git, Mirror, Remembered, Remote
 from bot.gitlab import GitLab
 from bot.mr import Person, ProjectInfo
 from bot.settings import Mode, Settings, surroundings
@@ -37,6 +37,7 @@ class World:
     mode: Mode = "active"
     pages: str | None = None
     memo: Memo = field(default_factory=MemoryMemo)
+    snapshots: Remembered = field(default_factory=Remembered)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _me: Person | None = None
 
@@ -69,7 +70,7 @@ class World:
 
     def mirror(self, project: ProjectInfo) -> Mirror:
         """The mirror of a project."""
-        return Mirror(self.git, self.mirrors / f"{project.id}.git", MIRROR_LIMIT)
+        return Mirror(self.git, self.mirrors / f"{project.id}.git", MIRROR_LIMIT, self.snapshots)
 
     def remote(self, project: ProjectInfo) -> Remote:
         """Where git finds a project."""

@@ -7,7 +7,7 @@ partial copy, where the service does all of this; `folder` reads a person's own 
 from bot.git.change import Moved, Pushed, Pushing, Refused
 from bot.git.mirror import Mirror, Want
 from bot.git.process import Abilities, Failed, Git, Remote
-from bot.git.snapshot import GitTree, Item, Reader, Snapshot
+from bot.git.snapshot import GitTree, Item, Reader, Remembered, Snapshot
 
 __all__ = [
     "Abilities",
@@ -21,6 +21,7 @@ __all__ = [
     "Pushing",
     "Reader",
     "Refused",
+    "Remembered",
     "Remote",
     "Snapshot",
     "Want",

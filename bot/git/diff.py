@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from bot.git.process import MIB, Failed, Git, checked_id
-from bot.git.snapshot import missing, scratch_index
+from bot.git.snapshot import Snapshot, missing, scratch_index
 from bot.mr import ChangedFile, Hunk
 
 PATCH_LIMIT = 200 * 1024
@@ -41,7 +41,7 @@ class _Raw:
     new_path: str
 
 
-def diff(git: Git, place: Path, base: str, head: str) -> tuple[ChangedFile, ...]:
+def diff(git: Git, place: Path, base: str, head: str, files_of_base: Snapshot) -> tuple[ChangedFile, ...]:
     """The changed files from `base` to `head`, two commits that are here. Nothing is downloaded. Raises Broken.
 
     git dies when a diff needs a blob that is missing: then the files with such blobs are looked at by name alone.
@@ -53,40 +53,25 @@ def diff(git: Git, place: Path, base: str, head: str) -> tuple[ChangedFile, ...]
         files = _diff_around(git, place, base, head, absent)
     else:
         raise Failed(f"git diff-tree failed: {done.errors.strip()[:500]}")
-    hidden = _without_diff(git, place, base, files)
+    hidden = _without_diff(git, place, files_of_base, files)
     shown = (replace(file, textual=False) if {file.old_path, file.new_path} & hidden else file for file in files)
     return tuple(sorted(shown, key=lambda file: file.new_path))
 
 
-def _without_diff(git: Git, place: Path, base: str, files: Iterable[ChangedFile]) -> set[str]:
+def _without_diff(git: Git, place: Path, base: Snapshot, files: Iterable[ChangedFile]) -> set[str]:
     """The paths whose attribute `diff` is unset (`-diff`, `binary`): GitLab shows them as binary.
 
     GitLab reads .gitattributes of the default branch; the merge base is as near to it as we are. A bare repository's
     own diff reads none (before git 2.43).
     """
     paths = {path for file in files if file.textual for path in (file.old_path, file.new_path)}
-    if not paths or not _has_attributes(git, place, base, paths):
+    if not paths or not any(f"/{item.path}".endswith("/.gitattributes") for item in base.items):
         return set()
-    with scratch_index(git, place, base) as extra:
+    with scratch_index(git, place, base.commit) as extra:
         asked = b"".join(path.encode(errors="surrogateescape") + b"\0" for path in sorted(paths))
         said = git.run(place, "check-attr", "--cached", "-z", "--stdin", "diff", stdin=asked, extra=extra)
     words = [word.decode(errors="surrogateescape") for word in said.split(b"\0")]
     return {path for path, value in zip(words[0::3], words[2::3], strict=False) if value == "unset"}
-
-
-def _has_attributes(git: Git, place: Path, commit: str, paths: Iterable[str]) -> bool:
-    folders = {parent for path in paths for parent in _parents(path)}
-    asked = [f"{folder}.gitattributes".encode(errors="surrogateescape") for folder in sorted(folders)]
-    return any(
-        git.run(place, "ls-tree", "-z", commit, "--", *asked[start : start + 500])
-        for start in range(0, len(asked), 500)
-    )
-
-
-def _parents(path: str) -> Iterator[str]:
-    """The folders above a path, each with its `/`; the root is empty."""
-    parts = path.split("/")
-    return ("".join(f"{part}/" for part in parts[:depth]) for depth in range(len(parts)))
 
 
 def _diff_around(git: Git, place: Path, base: str, head: str, absent: frozenset[str]) -> list[ChangedFile]:

@@ -20,12 +20,13 @@ from bot.errors import Broken, SetupError, Stale
 from bot.git import change, trouble
 from bot.git.diff import diff
 from bot.git.process import Failed, Git, Remote, checked_id
-from bot.git.snapshot import Reader, Snapshot, snapshot
+from bot.git.snapshot import Reader, Remembered, Snapshot, snapshot
 from bot.mr import ChangedFile
 
 T = TypeVar("T")
 
 _KEEP = "refs/snitch/keep/"
+_LIMIT = "snitch-limit"
 _QUIET = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
 
 
@@ -48,10 +49,11 @@ class Mirror:
     Blobs of `limit` bytes or more are left behind. Whatever is asked must be about commits that `fetch` brought.
     """
 
-    def __init__(self, git: Git, place: Path, limit: int) -> None:
+    def __init__(self, git: Git, place: Path, limit: int, remembered: Remembered | None = None) -> None:
         self._git = git
         self._place = place
         self._limit = limit
+        self._remembered = remembered or Remembered()
         self._fetched: tuple[Remote, tuple[Want, ...], float] | None = None
         self._known: frozenset[str] = frozenset()
 
@@ -82,11 +84,16 @@ class Mirror:
 
     def snapshot(self, commit: str) -> Snapshot:
         """All paths of a commit; nothing is downloaded. Raises Broken."""
-        return self._mended(lambda: snapshot(self._git, self._place, commit, self._limit), commit)
+        found = self._remembered.get(self._place, commit)
+        if found is None:
+            found = self._mended(lambda: snapshot(self._git, self._place, commit, self._limit), commit)
+            self._remembered.put(self._place, found)
+        return found
 
     def diff(self, base: str, head: str) -> tuple[ChangedFile, ...]:
         """What changed between two commits; nothing is downloaded. Raises Broken."""
-        return self._mended(lambda: diff(self._git, self._place, base, head), base, head)
+        files = self.snapshot(base)
+        return self._mended(lambda: diff(self._git, self._place, base, head, files), base, head)
 
     def reader(self) -> Reader:
         """For `GitTree`s of this mirror: `with mirror.reader() as reader`."""
@@ -151,13 +158,15 @@ class Mirror:
         # Made aside and renamed: a mirror that is there is whole.
         fresh = Path(tempfile.mkdtemp(prefix=f"{self._place.name}.new-", dir=self._place.parent))
         self._git.run(fresh, "init", "--bare", "--quiet", "--template=", f"--object-format={shape}")
-        self._git.run(fresh, "config", "snitch.limit", str(self._limit))
+        (fresh / _LIMIT).write_text(str(self._limit))
         fresh.rename(self._place)
 
     def _fits(self) -> bool:
-        """Whether it is a repository made with this limit. With another one, what a missing blob means is unknown."""
-        done = self._git.attempt(self._place, "config", "--local", "snitch.limit")
-        return done.code == 0 and done.out.strip() == b"%d" % self._limit
+        """Whether it was made with this limit. With another one, what a missing blob means is unknown."""
+        try:
+            return (self._place / _LIMIT).read_text() == str(self._limit)
+        except (OSError, ValueError):
+            return False
 
     def _throw_away(self) -> None:
         """Renamed first, so that nobody meets half a mirror."""
@@ -180,22 +189,25 @@ class Mirror:
 
     def _unkept(self, wants: Sequence[Want]) -> tuple[Want, ...]:
         """Those that no ref of ours holds, or whose tree is gone; all of them when the mirror can't be asked."""
-        return self._without(wants, _KEEP)
+        lacking = self._lacking([f"{_KEEP}{want.commit}" for want in wants])
+        return tuple(want for want in wants if f"{_KEEP}{want.commit}" in lacking)
 
-    def _without(self, wants: Sequence[Want], prefix: str) -> tuple[Want, ...]:
-        asked = "".join(f"{prefix}{want.commit}^{{tree}}\n" for want in wants).encode()
+    def _lacking(self, names: Sequence[str]) -> frozenset[str]:
+        """The commits and refs without a tree here; all of them when the mirror can't be asked."""
+        asked = "".join(f"{name}^{{tree}}\n" for name in names).encode()
         try:
             done = self._git.attempt(self._place, "cat-file", "--batch-check=%(objecttype)", stdin=asked)
         except Broken:  # thrown away meanwhile
-            return tuple(wants)
+            return frozenset(names)
         answers = done.out.splitlines()
-        if done.code != 0 or len(answers) != len(wants):
-            return tuple(wants)
-        return tuple(want for want, answer in zip(wants, answers, strict=True) if answer != b"tree")
+        if done.code != 0 or len(answers) != len(names):
+            return frozenset(names)
+        return frozenset(name for name, answer in zip(names, answers, strict=True) if answer != b"tree")
 
     def _bring(self, remote: Remote, wants: Sequence[Want], seconds: float) -> None:
-        self._keep([want for want in self._unkept(wants) if not self._without([want], "")])
-        absent = self._unkept(wants)
+        lacking = self._lacking([name for want in wants for name in (want.commit, f"{_KEEP}{want.commit}")])
+        absent = [want for want in wants if want.commit in lacking]
+        self._keep([want for want in wants if f"{_KEEP}{want.commit}" in lacking and want not in absent])
         specs = [f"{want.commit}:{_KEEP}{want.commit}" for want in absent]
         if absent and not self._ask(remote, specs, seconds):
             for want in absent:
@@ -208,7 +220,7 @@ class Mirror:
             return
         for ref in want.refs:
             # The ref may be ahead of the commit, or behind: what counts is whether the commit came with it.
-            if self._ask(remote, [f"+{ref}:refs/snitch/seen"], seconds) and not self._without([want], ""):
+            if self._ask(remote, [f"+{ref}:refs/snitch/seen"], seconds) and not self._lacking([want.commit]):
                 self._keep([want])
                 return
         raise Stale(f"GitLab does not have the commit {want.commit[:12]}: not yet, or not any more.")

@@ -63,6 +63,8 @@ _SAFE = (
     "gc.auto=0",
     "maintenance.auto=false",
     "log.showSignature=false",
+    # A mirror can be had again: it need not wait for the disk (since git 2.36).
+    "core.fsync=none",
 )
 
 # On fetch and push only. The three kinds of damage are those that Gitaly forgives too: old histories are full of them.

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,6 +103,33 @@ def _sizes(git: Git, place: Path, commit: str, blobs: set[str]) -> dict[str, int
 
 def _lines(blobs: Iterable[str]) -> bytes:
     return "".join(f"{blob}\n" for blob in sorted(blobs)).encode()
+
+
+class Remembered:
+    """The snapshots asked for last, `most` paths altogether: a merge base is the same for many merge requests.
+
+    For several threads.
+    """
+
+    def __init__(self, most: int = 50_000) -> None:
+        self._most = most
+        self._kept: OrderedDict[tuple[Path, str], Snapshot] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, place: Path, commit: str) -> Snapshot | None:
+        """The snapshot of a commit, if it is remembered."""
+        with self._lock:
+            if (place, commit) not in self._kept:
+                return None
+            self._kept.move_to_end((place, commit))
+            return self._kept[place, commit]
+
+    def put(self, place: Path, found: Snapshot) -> None:
+        """Remembers one, and forgets the oldest that are too many."""
+        with self._lock:
+            self._kept[place, found.commit] = found
+            while self._kept and sum(len(one.items) for one in self._kept.values()) > self._most:
+                self._kept.popitem(last=False)
 
 
 class Reader:

@@ -18,7 +18,7 @@ from tests.gitlab.model import User
 from tests.gitlab.server import GitLab
 
 SECRET = "the-secret-of-the-hook"
-PATIENCE = 120.0
+PATIENCE = 60.0
 COMMAND = (sys.executable, "-c", "from bot.cli import main; main()", "serve")
 
 
