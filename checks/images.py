@@ -11,8 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase, translate
-from functools import lru_cache
+from fnmatch import fnmatchcase
 from typing import Any
 
 from checks.finding import Skip
@@ -94,22 +93,17 @@ def built(project: Project, target: Target, dockerfile: Dockerfile) -> Built:
     if index is None:
         line = dockerfile.stages[-1].start.line
         raise Unparsable(f"there is no stage {(build.target or '')[:60]}, which --target names", line)
-    patterns: tuple[str, ...] = project.setting(build_args)
-    passed = _any_of(patterns)
+    passed: tuple[str, ...] = project.setting(build_args)
+    names = frozenset(pattern for pattern in passed if not set(pattern) & set("*?["))
+    wild = [pattern for pattern in passed if pattern not in names]
 
     def given(name: str) -> Value | None:
         value = build.arguments.get(name)
-        if value is None and passed.match(name):
+        if value is None and (name in names or any(fnmatchcase(name, pattern) for pattern in wild)):
             return unknown(name, filled=True)
         return unknown(name) if value is None and build.open else value
 
     return Built(target, dockerfile, index, image_of(dockerfile, index, given, build.target))
-
-
-@lru_cache(8)
-def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    """Wildcard patterns as one: a policy names dozens, and each Dockerfile asks for dozens of names."""
-    return re.compile("|".join(translate(pattern) for pattern in patterns) or "(?!)")
 
 
 def inherits(project: Project, image: Image, label: str) -> bool | None:
