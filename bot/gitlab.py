@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -67,6 +68,7 @@ class GitLab:
         self._token = token
         self._clock = clock
         self._projects: dict[int, tuple[float, ProjectInfo]] = {}
+        self._asking: defaultdict[int | str, threading.Lock] = defaultdict(threading.Lock)
         self._waits = threading.local()
 
     # ── people and projects ──────────────────────────────────────────────────────────────────────────────────────────
@@ -77,13 +79,14 @@ class GitLab:
         return Person(user["id"], user["username"], user.get("commit_email") or user.get("email") or "")
 
     def project(self, project_id: int | str) -> ProjectInfo:
-        """A project, by id or path; what is known is used for five minutes."""
-        known = self._projects.get(project_id) if isinstance(project_id, int) else None
-        if known is not None and self._clock() - known[0] < _PROJECT_AGE:
-            return known[1]
-        found = _project(self._get(f"/projects/{_quoted(project_id)}"))
-        self._projects[found.id] = (self._clock(), found)
-        return found
+        """A project, by id or path; what is known is used for five minutes. Those who ask at once ask together."""
+        with self._asking[project_id]:
+            known = self._projects.get(project_id) if isinstance(project_id, int) else None
+            if known is not None and self._clock() - known[0] < _PROJECT_AGE:
+                return known[1]
+            found = _project(self._get(f"/projects/{_quoted(project_id)}"))
+            self._projects[found.id] = (self._clock(), found)
+            return found
 
     def access_level(self, project_id: int, user_id: int) -> int:
         """Effective membership, inherited ones too: 0 none, 30 Developer, 40 Maintainer (GET members/all/:user_id)."""
