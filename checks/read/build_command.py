@@ -30,6 +30,7 @@ _TAME = _SAYERS | frozenset(_TAME_NAMES.split())
 """They put no file into the repository, unless their output is redirected."""
 _TAME_ERRANDS = frozenset([("aws", "ecr"), ("aws", "sts"), ("az", "acr"), ("gcloud", "auth")])
 _WILD_ERRANDS = frozenset(["compose", "cp", "exec", "run", "start"])
+_ENGINE = re.compile(r"docker|podman|buildah|nerdctl|container|engine|runtime|builder|oci", re.IGNORECASE)
 _REMOTE = re.compile(r"[a-z0-9+]+://|git@|.*\.git(?:#.*)?$", re.IGNORECASE)
 _OPTIONS = """
 add-host allow annotation arch attest authfile blob-cache build-arg build-context builder cache-from cache-to
@@ -161,8 +162,14 @@ class _Reader:
         elif name:
             self.mention(name, words)
         elif any(word.lstrip('"').startswith("$") for word in command.words[:1]):
-            self.bringer = self.bringer or "a variable"
+            self.unnamed(command.words)
         self.shell.leave(command)
+
+    def unnamed(self, words: list[str]) -> None:
+        """A command whose name is a variable."""
+        self.bringer = self.bringer or "a variable"
+        if _ENGINE.search(words[0]) and {"build", "bud"} & {*words[1:3]}:
+            self.builds.append(Build(unknown=f"{words[0][:30]} can't be known"))
 
     def wrote(self, texts: Iterable[str | None]) -> None:
         self.written |= {path for text in texts if (path := self.path(text)) is not None}

@@ -21,6 +21,7 @@ _SUBSTITUTED = "SNITCH_SUBSTITUTION_"
 _FOREIGN = re.compile(
     r"\$\((?P<command>(?:[^()]|\([^()]*\))*)\)|`(?P<quoted>[^`]*)`"
     r"|\$\{(?P<name>[A-Za-z_]\w*)(?::0:[1-9]\d*|\^\^?|,,?)\}"
+    r"|\$(?P<special>[0-9@*#?!$-]|\{[0-9@*#?!$-][^{}]*\})"
 )
 _SURE_TO_SAY = re.compile(r"\s*(?:date|git rev-parse|git describe --always|git log)\b")
 _DEEPEST = 40
@@ -164,8 +165,10 @@ class Shell:
             return unknown(word[:30])
 
     def stand_in(self, found: re.Match[str]) -> str:
-        """A variable in place of what `expand` does not know: `$(…)`, a backquoted command, `${V:0:8}`, `${V^^}`."""
-        if found["name"]:
+        """A variable in place of what `expand` does not know: `$(…)`, a backquoted one, `${V:0:8}`, `${V^^}`, `$1`."""
+        if found["special"]:
+            value = unknown(found["special"][:30])
+        elif found["name"]:
             value = unknown(found["name"], filled=self.variable(found["name"]).filled)
         else:
             value = self.output(found["command"] or found["quoted"] or "")
