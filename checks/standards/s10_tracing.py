@@ -677,7 +677,7 @@ def _message(tracing: Tracing, call: Patching | None, integration: str) -> str:
         path = elsewhere.happening.scope.file.path
         return f"{path} calls {wanted}, but serve.py must: write it here, before the other imports"
     match call:
-        case Patching(kind="patch", verdicts=verdicts) if verdicts[integration] == "off":
+        case Patching(kind="patch" | "patch_all", verdicts=verdicts) if verdicts[integration] == "off":
             return f"This call turns {integration} off: write {wanted}"
         case Patching(kind="patch"):
             return f"This call does not patch {integration}: add {integration}=True to it"
