@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.git import Git
 from bot.git.diff import diff
+from bot.git.snapshot import snapshot
 from bot.mr import ChangedFile, Hunk, Position, position_of_file, position_of_line
 from tests.gitlab.diffs import Ok, validate_position
 from tests.gitlab.githost import GitHost, commit
@@ -55,7 +56,8 @@ def test_gitlab_accepts_every_position_that_is_computed(old: list[str], new: lis
         base = commit(repo, "main", {"f": text(old, e1), "other": b"1\n"}, "base", author)
         head = commit(repo, "main", {"f": text(new, e2), "other": b"2\n"}, "head", author)
         refs = DiffRefs(base, base, head)
-        changed = {file.new_path: file for file in diff(Git("git", os.environ), repo, base, head)}
+        git = Git("git", os.environ)
+        changed = {file.new_path: file for file in diff(git, repo, base, head, snapshot(git, repo, base))}
         if "f" not in changed:
             return
         for line in range(1, len(text(new, e2).splitlines()) + 1):
