@@ -12,7 +12,7 @@ from checks.policy import Setting
 from checks.project import Absent, Project
 from checks.read import Unparsable, ci_include, gitlab_ci
 from checks.read.ci_include import KINDS, Followed, Include, Kind
-from checks.read.gitlab_ci import Config
+from checks.read.gitlab_ci import REFERENCE, Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,14 @@ def matches(include: Include, accepted: Accepted) -> Match:
     if include.kind != accepted.kind:
         return "no"
     if not _same(include, accepted):
-        return "unknown" if "$" in _own(include.value) else "no"
+        return "unknown" if _is_open(_own(include.value)) else "no"
     if accepted.files and include.kind == "project":
         wanted = [_normal(file) for file in accepted.files]
         if not any(fnmatchcase(_normal(file), pattern) for file in include.files for pattern in wanted):
             return "no" if include.known else "unknown"
     ref = include.value.rpartition("@")[2] if include.kind == "component" else include.ref
     if accepted.ref is not None and not fnmatchcase(ref or "", accepted.ref):
-        return "unknown" if ref is not None and "$" in ref else "no"
+        return "unknown" if ref is not None and _is_open(ref) else "no"
     return "yes"
 
 
@@ -135,6 +135,11 @@ def _configuration(project: Project) -> Followed:
 
     followed = ci_include.follow(main, load, project.all_paths, predefined(project))
     return replace(followed, broken=tuple(broken))
+
+
+def _is_open(text: str) -> bool:
+    """Whether a variable is left in it."""
+    return "$" in text or REFERENCE.search(text) is not None
 
 
 def _same(include: Include, accepted: Accepted) -> bool:

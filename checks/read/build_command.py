@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from checks.read import Unparsable
-from checks.read.gitlab_ci import REFERENCE
+from checks.read.gitlab_ci import REFERENCE, used
 from checks.read.script import Command, Shell, commands, path_in_repository, split_at_equals
 from checks.read.shellwords import Value, joined, known, unknown
 
@@ -131,7 +131,7 @@ def _pieces(text: str, value_of: Callable[[str], Value]) -> Iterator[Value]:
     at = 0
     for use in REFERENCE.finditer(text):
         yield known(text[at : use.start()])
-        inner = use["bare"] or use["braced"]
+        inner = used(use)
         yield value_of(inner) if inner else known("$")
         at = use.end()
     yield known(text[at:])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from checks.read import Unparsable, yaml
-from checks.read.gitlab_ci import REFERENCE, Config, expand, resolved
+from checks.read.gitlab_ci import REFERENCE, Config, expand, resolved, used
 from checks.read.yaml import Node
 
 Kind = Literal["local", "project", "component", "remote", "template"]
@@ -188,7 +188,7 @@ def _expanded(config: Config, node: Node | None, predefined: Predefined) -> tupl
     text = yaml.text_of(resolved(config, node))
     if text is None:
         return None, False
-    names = {found["bare"] or found["braced"] or "" for found in REFERENCE.finditer(text)} - {""}
+    names = {used(found) for found in REFERENCE.finditer(text)} - {""}
     full, missing = expand(text, {name: predefined(name) for name in names})
     return full, not missing and "$" not in full
 

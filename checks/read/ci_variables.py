@@ -21,6 +21,7 @@ from checks.read.gitlab_ci import (
     extended,
     is_reference,
     resolved,
+    used,
     variables_of,
 )
 from checks.read.yaml import Node
@@ -85,7 +86,7 @@ class Variables:
         return self._values[key]
 
     def _expanded(self, definition: Definition, text: str, hops: int) -> Values:
-        names = sorted({found["bare"] or found["braced"] or "" for found in REFERENCE.finditer(text)} - {""})
+        names = sorted({used(found) for found in REFERENCE.finditer(text)} - {""})
         choices = [self._choices(definition, name, hops - 1) for name in names[: MAX_VALUES + 1]]
         if len(names) > MAX_VALUES or prod(map(len, choices)) > MAX_VALUES:
             return UNKNOWN

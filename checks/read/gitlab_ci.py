@@ -27,8 +27,10 @@ KEYWORDS = frozenset(
 """Top-level keys that are no jobs."""
 
 SCRIPTS = ("before_script", "script", "after_script")
-REFERENCE = re.compile(r"\$\$|\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})", re.ASCII)
-"""A use of a variable, or an escaped dollar."""
+REFERENCE = re.compile(
+    r"\$\$|\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})|%(?P<percent>[A-Za-z_]\w*)%", re.ASCII
+)
+"""A use of a variable (GitLab's ExpandVariables), or an escaped dollar."""
 
 Keys = dict[str, tuple[Scalar, Node]]
 
@@ -89,16 +91,21 @@ def parse(data: bytes) -> Config:
     return Config(stream, root, yaml.entries(root), document.start)
 
 
+def used(found: re.Match[str]) -> str:
+    """The name of the variable in a match of REFERENCE; empty for an escaped dollar."""
+    return found["bare"] or found["braced"] or found["percent"] or ""
+
+
 def expand(text: str, values: Mapping[str, str | None]) -> tuple[str, tuple[str, ...]]:
-    """A text with `$NAME` and `${NAME}` replaced and `$$` made `$`, and the names that `values` does not tell.
+    """A text with `$NAME`, `${NAME}`, `%NAME%` replaced and `$$` made `$`, and the names that `values` does not tell.
 
     Values are put in as they are: expand them first. Unknown names stay as written.
     """
     missing: list[str] = []
 
     def value(found: re.Match[str]) -> str:
-        name = found["bare"] or found["braced"]
-        if name is None:
+        name = used(found)
+        if not name:
             return "$"
         known = values.get(name)
         if known is None:

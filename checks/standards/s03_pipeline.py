@@ -152,6 +152,7 @@ for accepted, inserted in (
 
 _VARIABLE = "holds a variable that only GitLab knows"
 standard.skip("include", _ci("include: {project: $CENTRAL, file: a.yml}\n"), because=_VARIABLE)
+standard.skip("include", _ci("include: {project: a/%CENTRAL%, file: a.yml}\n"), because=_VARIABLE)
 standard.skip(
     "include", _ci("variables: {C: a}\ninclude: [{project: $C/model-promotion-pipeline}]\n"), because=_VARIABLE
 )
