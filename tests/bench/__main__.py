@@ -36,8 +36,9 @@ def measured(name: str) -> str:
     """A bench as Markdown; printed as well."""
     started = time.perf_counter()
     bench = importlib.import_module(f"tests.bench.{name}")
-    found = figures.table(list(bench.run()))
-    text = f"## {name}\n\n{bench.__doc__.strip()}\n\n{found}"
+    found = list(bench.run())
+    table = figures.table([one for one in found if isinstance(one, figures.Figure)])
+    text = "\n\n".join([f"## {name}", bench.__doc__.strip(), table, *(one for one in found if isinstance(one, str))])
     print(f"\n{text}\n\n({time.perf_counter() - started:.0f} s)", flush=True)
     return text
 

@@ -39,6 +39,11 @@ class Service:
         lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
         return [line for line in lines if line.get("event") == event]
 
+    def worked(self) -> float:
+        """Seconds of processor time that it and the processes that it waited for have used."""
+        words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK")
+
     def resident(self) -> float:
         """MB that the process holds in memory."""
         return resident(self.process.pid)
