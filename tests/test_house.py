@@ -28,6 +28,8 @@ HOMES = {
     "gitlab": {"bot/gitlab"},
     "markdown_it": {"bot/command"},
     "libcst": {"checks/read/python_edit"},
+    "packaging": {"checks/read/requirements", "checks/read/pins"},
+    "pip_requirements_parser": {"checks/read/requirements"},
     "prometheus_client": {"bot/webhook"},
     "sqlalchemy": {"bot/store", "bot/queue"},
     "structlog": {"bot/log"},
