@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,7 +56,9 @@ class Service:
         own |= {"SNITCH_LISTEN": f"127.0.0.1:{self.port}", "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
         command = [sys.executable, "-c", "from bot.cli import main; main()", "serve"]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=own, stderr=log, stdout=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                command, env=own, stderr=log, stdout=log, start_new_session=True, preexec_fn=_die_with_the_tests
+            )
         until(self._answers, "the service does not start", lambda: self.said()[-2000:])
 
     def kill(self) -> None:
@@ -112,6 +115,12 @@ def until(holds: Callable[[], bool], otherwise: str, told: Callable[[], str] = s
     while not holds():
         assert time.monotonic() < end, f"{otherwise}: {told()}"
         time.sleep(0.02)
+
+
+def _die_with_the_tests() -> None:
+    """On Linux: a service whose tests were killed would ask a GitLab that is no more for hours."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def read(path: Path) -> str:
