@@ -27,6 +27,7 @@ Content = str | bytes | None
 _MARK = re.compile(r"[ \t]*(?:#|//|<!--)[ \t]*<- (?P<ids>\d+\.[\w.-]+(?: \d+\.[\w.-]+)*)[ \t]*(?:-->)?[ \t]*$", re.M)
 
 MINIMAL: Mapping[str, str] = {
+    ".coveragerc": "[report]\nfail_under = 80\n",
     ".gitignore": "datasets/*\nweights/*\n!.gitkeep\n",
     ".gitlab-ci.yml": """\
 include:
@@ -43,6 +44,35 @@ LABEL author="ada@example.com" version="1.0" model="iris" \\
       org.label-schema.vcs-ref="abc" org.label-schema.vcs-url="https://gitlab.example.com/iris" \\
       org.label-schema.vendor="acme" org.label-schema.schema-version="1.0"
 """,
+    "README.md": """\
+# iris
+
+Tells the kinds of iris apart by the measures of a flower.
+
+- [Weights](s3://ml-platform-bucket/iris/models/2026-03-01T12:00:00Z)
+- [Datasets](s3://ml-platform-bucket/iris/datasets/2026-03-01T12:00:00Z)
+- [Images](https://eu-west-1.console.aws.amazon.com/ecr/repositories/private/123456789012/iris)
+- [Deployment in production](https://iris.example.com)
+- [Logs](https://app.datadoghq.com/logs?query=service%3Airis)
+- [APM](https://app.datadoghq.com/apm/services/iris)
+- [Jira](https://acme.atlassian.net/browse/ML-1)
+- [Confluence](https://acme.atlassian.net/wiki/spaces/ML/pages/1/iris)
+""",
+    "evaluate.py": "from model import Iris\n\nprint(Iris().classify(5.1))\n",
+    "model.py": """\
+class Iris:
+    def classify(self, length):
+        return "setosa" if length < 6 else "virginica"
+""",
+    "openapi.yaml": """\
+openapi: 3.0.3
+info: {title: Iris, description: Tells the kinds of iris apart., version: "1.0"}
+paths:
+  /v1/models/iris:predict:
+    post:
+      responses:
+        "200": {description: The kinds.}
+""",
     "serve.py": """\
 import ddtrace
 ddtrace.patch(tornado=True)
@@ -56,6 +86,11 @@ class Iris(kserve.Model):
     def predict(self, payload, headers=None):
         return {"predictions": []}
 """,
+    "tests/test_evaluate.py": "def test_evaluate():\n    import evaluate\n",
+    "tests/test_model.py": "def test_model():\n    import model\n",
+    "tests/test_serve.py": "def test_serve():\n    import serve\n",
+    "tests/test_train.py": "def test_train():\n    import train\n",
+    "train.py": "from model import Iris\n\nprint(Iris())\n",
 }
 """The smallest project that keeps every standard; its name is `iris`."""
 
