@@ -28,6 +28,8 @@ HOMES = {
     "gitlab": {"bot/gitlab"},
     "markdown_it": {"bot/command"},
     "libcst": set(),  # the tests' judge; edits are spliced, and proven by the syntax tree
+    "packaging": {"checks/read/requirements", "checks/read/pins"},
+    "pip_requirements_parser": {"checks/read/requirements"},
     "prometheus_client": {"bot/webhook"},
     "sqlalchemy": {"bot/store", "bot/queue"},
     "structlog": {"bot/log"},

@@ -1,0 +1,366 @@
+"""A requirements file, read line by line as pip reads it, with places. Nothing is fetched, opened or run.
+
+Sources: pip's "Requirements File Format" and `pip._internal.req.req_file` (how lines are joined, comments and options
+found), PEP 440 and PEP 508. A plain pin needs no library; what else is plain is read by `packaging`, options, paths and
+addresses by pip-requirements-parser. Both are imported when they are needed: they cost more than a whole check.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from checks.finding import Span
+from checks.read import Unparsable
+from checks.read.source import Source
+
+Kind = Literal["index", "url", "vcs", "local"]
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_COOKIE = re.compile(rb"#[^\n]*coding[:=]\s*([-\w.]+)")
+_CODECS = frozenset({"utf-8", "utf8", "ascii", "us-ascii", "latin-1", "latin1", "iso-8859-1", "iso-8859-15", "cp1252"})
+_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+_NAME = r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
+_EXTRAS = r"(?P<extras>\[[A-Za-z0-9._, \t-]*\])?"
+_PIN = re.compile(
+    rf"{_NAME}\s*{_EXTRAS}\s*(?P<spec>==\s*(?P<version>[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.post|\.dev)[0-9]+)?(?:\+[a-z0-9.]+)?))"
+)
+_SPECIFIED = re.compile(rf"\s*{_NAME}\s*{_EXTRAS}\s*(?P<spec>[^;#@\\]*?)\s*(?=$|;|#|\\$)")
+_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
+_FULL_SHA = re.compile(r"@(?P<sha>[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")
+_HASH = re.compile(r"#(?:.*&)?(?:md5|sha1|sha224|sha256|sha384|sha512)=[0-9a-fA-F]+")
+_EGG = re.compile(r"[#&]egg=(?P<name>[A-Za-z0-9._-]+)")
+# Options of a requirement that pip has learnt since (23.1): they change nothing about its version.
+_NEWER = re.compile(r"\s(?:--config-settings?|-C)(?:\s+|=)(?:\"[^\"]*\"|'[^']*'|\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One requirement. `name`: normalized (PEP 503), None where only what it leads to knows; `text`: as written.
+
+    `specifiers`: (operator, version). `marker`: as written. `url`: of what is not asked of an index, or a path.
+    `hashed`: it has a hash. `known`: no part of it comes from a variable. `start`, `end`: offsets of its first line;
+    `slot`: of its specifiers, where they stand on that line by themselves.
+    """
+
+    name: str | None
+    text: str
+    kind: Kind
+    extras: frozenset[str]
+    specifiers: tuple[tuple[str, str], ...]
+    marker: str | None
+    url: str | None
+    hashed: bool
+    known: bool
+    start: int
+    end: int
+    slot: tuple[int, int] | None
+
+    @property
+    def version(self) -> str | None:
+        """The version to which it is pinned: by `==` without `.*`, or by `===`."""
+        exact = (v for op, v in self.specifiers if op == "===" or (op == "==" and not v.endswith(".*")))
+        return next(exact, None)
+
+    @property
+    def revision(self) -> str | None:
+        """The full SHA at which a version control's address is pinned."""
+        found = _FULL_SHA.search((self.url or "").partition("#")[0]) if self.kind == "vcs" else None
+        return found["sha"] if found else None
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it always gives the same; a path in the repository does."""
+        match self.kind:
+            case "index":
+                return self.version is not None
+            case "url":
+                return self.hashed
+            case "vcs":
+                return self.revision is not None
+            case "local":
+                return True
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Another file that it names: `-r`, or `-c` (`constraint`). `target`: as written."""
+
+    target: str
+    constraint: bool
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A line that pip refuses, and why."""
+
+    why: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """A whole file."""
+
+    source: Source
+    requirements: tuple[Requirement, ...]
+    references: tuple[Reference, ...]
+    faults: tuple[Fault, ...]
+
+    def span(self, line: Requirement | Reference | Fault) -> Span:
+        """Where a line stands, without its comment."""
+        return self.source.span(line.start, line.end)
+
+    def pinned(self, requirement: Requirement, version: str) -> bytes | None:
+        """The file with a requirement's specifiers replaced by `==version`; None where they can't be."""
+        if requirement.slot is None:
+            return None
+        start, end = requirement.slot
+        text = self.source.text
+        blank = text[end : end + 1]
+        return self.source.encode(f"{text[:start]}=={version}{' ' if blank == '#' else ''}{text[end:]}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A logical line: its continuations joined, without its comment. Offsets are those of its first line."""
+
+    text: str
+    start: int
+    end: int
+
+
+def normalized(name: str) -> str:
+    """A distribution's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def parse(data: bytes) -> Requirements:
+    """A requirements file. Raises Unparsable where it can't be decoded; bad lines are its faults."""
+    source = _decoded(data)
+    requirements: list[Requirement] = []
+    references: list[Reference] = []
+    faults: list[Fault] = []
+    for line in _lines(source.text):
+        for found in _read(source.text, line):
+            match found:
+                case Requirement():
+                    requirements.append(found)
+                case Reference():
+                    references.append(found)
+                case Fault():
+                    faults.append(found)
+    return Requirements(source, tuple(requirements), tuple(references), tuple(faults))
+
+
+def _decoded(data: bytes) -> Source:
+    mark, encoding = next(((m, e) for m, e in _MARKS if data.startswith(m)), (b"", _cookie(data)))
+    try:
+        text = data[len(mark) :].decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, len(mark) + error.start) + 1
+        raise Unparsable(f"is not valid {encoding}: save it as UTF-8", line) from None
+    if "\0" in text:
+        raise Unparsable("holds a NUL byte: save it as UTF-8", text.count("\n", 0, text.index("\0")) + 1)
+    return Source(text, encoding, mark, data)
+
+
+def _cookie(data: bytes) -> str:
+    """The encoding that one of the first two lines declares (PEP 263), else UTF-8."""
+    for line in data.split(b"\n", 2)[:2]:
+        found = _COOKIE.match(line)
+        if found and found[1].decode().lower() in _CODECS:
+            return found[1].decode().lower()
+    return "utf-8"
+
+
+def _lines(text: str) -> Iterator[_Line]:
+    """The lines that say something: joined first, then without comments, as pip does it."""
+    parts: list[str] = []
+    start = end = offset = 0
+    for raw in text.splitlines(keepends=True):
+        line = raw.rstrip("\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029") if len(raw.splitlines()[0]) != len(raw) else raw
+        if not parts:
+            start, end = offset, offset + len(_COMMENT.sub("", line).rstrip("\\").rstrip())
+        offset += len(raw)
+        if line.endswith("\\") and not _COMMENT.match(line):
+            parts.append(line.strip("\\"))
+            continue
+        parts.append(f" {line}" if _COMMENT.match(line) else line)
+        yield from _said("".join(parts), text, start, end)
+        parts = []
+    if parts:
+        yield from _said("".join(parts), text, start, end)
+
+
+def _said(joined: str, text: str, start: int, end: int) -> Iterator[_Line]:
+    said = _COMMENT.sub("", joined).strip()
+    if said:
+        first = text[start:end]
+        yield _Line(said, start + len(first) - len(first.lstrip()), max(start, end))
+
+
+def _read(text: str, line: _Line) -> Iterator[Requirement | Reference | Fault]:
+    pin = _PIN.fullmatch(line.text)
+    if pin:
+        specifiers = (("==", pin["version"]),)
+        yield Requirement(
+            normalized(pin["name"]), line.text, "index", _extras(pin["extras"]), specifiers, None, None, False, True,
+            line.start, line.end, None,
+        )  # fmt: skip
+    elif _VARIABLE.search(line.text) and not line.text.startswith("-"):
+        yield _variable(line)
+    elif _is_plain(line.text):
+        yield _plain(text, line)
+    else:
+        yield from _special(text, line)
+
+
+def _extras(text: str | None) -> frozenset[str]:
+    return frozenset(normalized(one.strip()) for one in (text or "")[1:-1].split(",") if one.strip())
+
+
+def _slot(text: str, line: _Line) -> tuple[int, int] | None:
+    """Where the specifiers of a requirement stand on its first line (an empty range: where they would)."""
+    ends = [at for at in (text.find("\n", line.start), text.find("\r", line.start)) if at >= 0]
+    raw = text[line.start : min(ends, default=len(text))]
+    found = _SPECIFIED.match(raw)
+    if found is None or re.search(r"(?:^|\s)-", found["spec"]):
+        return None
+    at = line.start + found.start("spec")
+    if not found["spec"]:  # behind the name, not behind the blanks that follow it
+        at = line.start + found.end("extras" if found["extras"] else "name")
+    return at, at + len(found["spec"])
+
+
+def _variable(line: _Line) -> Requirement:
+    """A requirement of which an environment variable is a part; pip puts it in."""
+    found = re.match(_NAME, line.text)
+    after = line.text[found.end() :].lstrip() if found else "$"
+    name = normalized(found["name"]) if found and after[:1] in ("=", "<", ">", "~", "!", "[", "@") else None
+    return Requirement(name, line.text, "index", frozenset(), (), None, None, False, False, line.start, line.end, None)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is `name[extras] specifiers ; marker`: no option, path or address."""
+    if re.search(r"(?:^|\s)-", text) or "://" in text.partition(";")[0] or "@" in text.partition(";")[0]:
+        return False
+    head = re.sub(r"\[[^\]]*\]", "", text.partition(";")[0])
+    return "/" not in head and "\\" not in head and not head.startswith(".") and not _is_archive(head)
+
+
+def _is_archive(text: str) -> bool:
+    return text.strip().lower().endswith((".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar"))
+
+
+def _plain(text: str, line: _Line) -> Requirement | Fault:
+    from packaging.requirements import InvalidRequirement
+    from packaging.requirements import Requirement as Parsed
+
+    try:
+        parsed = Parsed(line.text)
+    except (InvalidRequirement, RecursionError) as error:
+        return Fault(_why(line.text, error), line.start, line.end)
+    specifiers = tuple(sorted((one.operator, one.version) for one in parsed.specifier))
+    return Requirement(
+        normalized(parsed.name), line.text, "index", frozenset(map(normalized, parsed.extras)), specifiers,
+        _marker(line.text), None, False, True, line.start, line.end, _slot(text, line),
+    )  # fmt: skip
+
+
+def _marker(text: str) -> str | None:
+    return text.partition(";")[2].strip() or None
+
+
+def _why(text: str, error: Exception) -> str:
+    if re.fullmatch(r"[\w.-]+\s*=\s*[\w.*+!-]+(?:=[\w.-]+)?", text):
+        return "= is no operator, write =="
+    told = str(error).partition("\n")[0].strip()
+    return (told[:1].lower() + told[1:] or "it is nested too deeply").rstrip(".")
+
+
+# ── options, paths and addresses ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _special(text: str, line: _Line) -> Iterator[Requirement | Reference | Fault]:
+    import pip_requirements_parser as pip
+
+    try:
+        said, options, rest = pip.get_line_parser()(_NEWER.sub("", f" {line.text}").strip())
+        if said.strip():
+            yield _addressed(text, line, said.strip(), hashed=bool(options.hashes))
+            return
+    except (pip.PipError, pip.InvalidRequirement, pip.OptionParsingError, ValueError, RecursionError) as error:
+        yield Fault(_refusal(error), line.start, line.end)
+        return
+    # Of each of these pip takes the first on a line; with a requirement before them, none.
+    if options.editables:
+        yield _from(line, " ".join((options.editables[0], *rest)))
+    elif options.requirements:
+        yield Reference(options.requirements[0].lstrip("="), False, line.start, line.end)
+    elif options.constraints:
+        yield Reference(options.constraints[0].lstrip("="), True, line.start, line.end)
+
+
+def _refusal(error: Exception) -> str:
+    told = str(getattr(error, "msg", None) or error).strip().partition("\n")[0]
+    told = told.removeprefix("pip_requirements_parser: error: ").removeprefix("Invalid requirement: : ")
+    return (told[:1].lower() + told[1:])[:200].rstrip(".") or "it can't be read"
+
+
+def _addressed(text: str, line: _Line, said: str, *, hashed: bool) -> Requirement | Fault:
+    """A requirement with options (hashes), or one that is no plain one."""
+    import pip_requirements_parser as pip
+
+    if _is_plain(said):
+        found = _plain(text, _Line(said, line.start, line.end))
+        if not isinstance(found, Requirement):
+            return found
+        return Requirement(
+            found.name, said, "index", found.extras, found.specifiers, found.marker, None, hashed, True,
+            line.start, line.end, None,
+        )  # fmt: skip
+    parts = pip.parse_reqparts_from_string(said)
+    address, _, marker = said.partition(" ;" if "://" in said else ";")
+    name, at, url = address.partition("@")
+    if not (at and re.fullmatch(rf"{_NAME}\s*{_EXTRAS}\s*", name)):
+        url = address
+    named = parts.requirement.name if parts.requirement is not None else None
+    return _from(line, url.strip(), named, hashed=hashed, marker=marker.strip() or None, extras=parts.extras)
+
+
+def _from(
+    line: _Line,
+    url: str,
+    name: str | None = None,
+    *,
+    hashed: bool = False,
+    marker: str | None = None,
+    extras: set[str] | None = None,
+) -> Requirement:
+    egg = _EGG.search(url)
+    named = name or (egg["name"] if egg else None)
+    known = not _VARIABLE.search(url)
+    return Requirement(
+        normalized(named) if named else None, line.text, _kind(url), frozenset(map(normalized, extras or ())), (),
+        marker, url, hashed or _HASH.search(url) is not None, known, line.start, line.end, None,
+    )  # fmt: skip
+
+
+def _kind(url: str) -> Kind:
+    url = url.partition("@")[2].strip() if re.match(rf"{_NAME}\s*{_EXTRAS}\s*@\s", url) else url
+    if re.match(r"(?:git|hg|svn|bzr)[+:]", url, re.IGNORECASE):
+        return "vcs"
+    return "url" if re.match(r"(?:https?|ftp|s3|gs)://", url, re.IGNORECASE) else "local"
