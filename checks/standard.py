@@ -73,7 +73,7 @@ paths:
       responses:
         "200": {description: The kinds.}
 """,
-    "requirements.txt": "ddtrace==2.9.0\nkserve==0.11.2\n",
+    "requirements.txt": "ddtrace==2.9.0\nkserve==0.7.0\n",
     "serve.py": """\
 import ddtrace
 ddtrace.patch(tornado=True)

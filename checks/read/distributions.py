@@ -26,7 +26,7 @@ flask_sqlalchemy flax frozenlist fsspec ftfy fugashi fuzzywuzzy gensim geopandas
 google_auth_oauthlib gpustat gradio graphviz greenlet gspread gunicorn gymnasium h3 h5py hdbscan hnswlib holidays
 httpcore httptools httpx huggingface_hub humanize hvac hypercorn idna imageio imgaug implicit inflect inflection
 instructor IPython jax jinja2 jmespath joblib json5 jsonlines jsonpath_ng jsonpickle jsonschema keras keras_tuner kfp
-kfserving kmodes kneed konlpy kornia kubernetes langchain langchain_community langchain_core langchain_openai
+kfserving kmodes kneed konlpy kornia kserve kubernetes langchain langchain_community langchain_core langchain_openai
 langdetect langid levenshtein librosa lifelines lightfm lightning lime limits litellm llvmlite loguru lxml lz4 mako
 markdown markupsafe marshmallow matplotlib minio mlserver mlxtend mmdet mmengine mmh3 mmseg mosestokenizer moviepy
 msgpack msgpack_numpy multidict mysqlclient natsort ndg neptune networkx neuralprophet nibabel nltk nmslib nptyping
@@ -144,7 +144,6 @@ jose: python-jose python-jose-cryptodome
 jpype: jpype1
 jwt: pyjwt jwt
 kafka: kafka-python kafka-python-ng kafka
-kserve: kserve kserve-storage
 lark: lark lark-parser
 ldap: python-ldap
 Levenshtein: levenshtein python-levenshtein

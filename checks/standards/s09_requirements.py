@@ -36,6 +36,9 @@ from checks.tree import Unavailable
 standard = Standard(9, "Pinned requirements", __doc__)
 
 NONE: tuple[str, ...] = ()
+ALWAYS = (("kserve", "kfserving"), ("ddtrace",))
+"""What every model is served with, by standards 4 and 10: one of each must be listed."""
+
 base_image_packages = standard.setting(
     Setting("base_image_packages", NONE, "distributions that the base image brings along", text_list)
 )
@@ -184,6 +187,15 @@ def _serve(text: str, listed: str = "", **files: str) -> dict[str, str]:
     }
 
 
+_NESTED = """\
+try:
+    import cupy as np
+except Exception:
+    try:
+        import jax.numpy as np
+    except ImportError:
+        import numpy as np
+"""
 standard.good("serving", {})
 for text, listed in (
     ("import numpy as np, os.path", "numpy==1.26.4"),
@@ -200,11 +212,7 @@ for text, listed in (
     ("import typing\nif typing.TYPE_CHECKING:\n    import numpy", ""),
     ("try:\n    import kserve\nexcept ImportError:\n    import kfserving", ""),
     ("try:\n    import ujson as json\nexcept ImportError:\n    import json", ""),
-    (
-        "try:\n    import cupy as np\nexcept Exception:\n"
-        "    try:\n        import jax.numpy as np\n    except ImportError:\n        import numpy as np",
-        "numpy==1.26.4",
-    ),
+    (_NESTED, "numpy==1.26.4"),
     ("try:\n    import cupy\nexcept ImportError:\n    cupy = None", ""),
     ("import uvloop", "uvicorn[standard]==0.27.0"),
     ("import torch", "transformers[torch]==4.37.0"),
@@ -253,6 +261,11 @@ standard.bad(
     | {"src/lib/__init__.py": "from . import a\n", "src/lib/a.py": "import numpy  # <- 9.serving\n"},
 )
 standard.bad("serving", _serve("import numpy  # <- 9.serving\n", "-c limits.txt\n") | {"limits.txt": "numpy==1.26.4\n"})
+standard.bad(
+    "serving", {"requirements.txt": "ddtrace==2.9.0\nsix==1\n# end  # <- 9.serving\n", "serve.py": "import six\n"}
+)
+standard.bad("serving", {"requirements.txt": "kfserving==0.6.1  # <- 9.serving\n", "serve.py": "import kfserving\n"})
+standard.good("serving", {"requirements.txt": "kfserving==0.6.1\nddtrace==1.20\n", "serve.py": "import kfserving\n"})
 _CANT = "can't be known"
 standard.skip("serving", _serve("import acme_models\n"), because="acme_models")
 standard.skip("serving", _serve("import sys\nif sys.argv:\n    import numpy\n"), because=_CANT)
@@ -374,6 +387,11 @@ def serving_packages(project: Project) -> Iterator[Finding]:
         elif candidates[0] not in named:
             named.add(candidates[0])
             yield _unlisted(project, need, candidates)
+    for candidates in ALWAYS:
+        if not listed.names & set(candidates) and not named & set(candidates):
+            unknown = unknown or listed.doubts(candidates)
+            if not listed.doubts(candidates):
+                yield _absent(known.sources[0], candidates)
     if unknown:
         raise Skip(unknown)
 
@@ -486,9 +504,13 @@ class _Listed:
             return f"which distribution serves {name} can't be known"
         if not choice.sure:
             return f"whether serve.py really imports {name} can't be known"
+        return self.doubts(candidates)
+
+    def doubts(self, candidates: tuple[str, ...]) -> str | None:
+        """Why more may be installed than is listed."""
         if self.hidden:
             return self.hidden
-        if self.extra and candidates[0] not in ("kserve", "kfserving", "ddtrace"):
+        if self.extra and not any(candidates[0] in one for one in ALWAYS):
             return f"whether {self.extra} brings {candidates[0]} along can't be known"
         return None
 
@@ -517,6 +539,16 @@ def _unlisted(project: Project, need: Need, candidates: tuple[str, ...]) -> Find
     own = "" if need.file.main else ", and serve.py imports that"
     message = f"{need.file.path} imports {module}{own}, but {path} does not list {shown}: add {which}==<version>"
     return Finding(need.file.path, need.file.module.source.span_of(need.step.at), message, candidates[0])
+
+
+def _absent(source: Source, candidates: tuple[str, ...]) -> Finding:
+    """What is needed by the standards alone: it belongs at the end of the file."""
+    lines = source.file.source.text.split("\n")
+    line = max(1, len(lines) - (not lines[-1]))
+    message = (
+        f"{source.path} does not list {' or '.join(candidates)}, which serves models: add {candidates[0]}==<version>"
+    )
+    return Finding(source.path, Span.of_line(line, lines[line - 1].rstrip()), message, candidates[0])
 
 
 # ── given twice ──────────────────────────────────────────────────────────────────────────────────────────────────────
