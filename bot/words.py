@@ -9,81 +9,16 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from checks.render.markup import cell, code, fence, prose
+from checks.render.visible import visible
+
+__all__ = ["cell", "code", "fence", "prose", "visible"]
+
 FOOT = "<!-- snitch:"
 _MARK = re.compile(r"<!-- snitch:(?P<kind>[a-z]+) (?P<data>\{[^\n]*\}) -->\s*\Z")
-_PLAIN = re.compile(r"[(\"'“‘]?[^\W_]+(?:[-’'][^\W_]+)*[)\"'”’]?[.,;:!?]*[)\"']?|[–—-]")
-_TOKENS = re.compile(r"(?:<[^<>]*>|\S)+")
-"""What stands between blanks; `<time of training>` is one, with the blanks in it."""
-_HEX = re.compile(r"[0-9a-f]{7,}", re.I)
-_TRAILING = ".,;:!?)\"'”’"
-
-
-# ── what is hostile ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def visible(text: str) -> str:
-    """The text on one line, with what can't be seen or shown (controls, bidi marks, odd bytes) written as escapes."""
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    if character == " " or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
-        return character
-    code = ord(character)
-    if character in "\n\r\t":
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8 (PEP 383)
-        return f"\\x{code - 0xDC00:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-
-
-def code(text: str) -> str:
-    """A code span of any text."""
-    shown = visible(text)
-    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
-    ticks = "`" * (longest + 1)
-    pad = " " if not shown.strip() or shown[0] in " `" or shown[-1] in " `" else ""
-    return f"{ticks}{pad}{shown or ' '}{pad}{ticks}"
-
-
-def cell(text: str) -> str:
-    """A code span within a row of a table, where a bar would end the cell even in code."""
-    return code(text.replace("|", "¦"))
-
-
-def prose(message: str) -> str:
-    """A rule's message as Markdown: every token that is not a plain word becomes a code span."""
-    return " ".join(_token(token) for token in _TOKENS.findall(message))
-
-
-def _token(token: str) -> str:
-    if _PLAIN.fullmatch(token) and not _HEX.fullmatch(token):
-        return token
-    body = token.rstrip(_TRAILING)
-    # Brackets and quotes that the token opened itself belong to it.
-    while len(body) < len(token) and token[len(body)] in ")\"'" and _opened(body, token[len(body)]):
-        body = token[: len(body) + 1]
-    tail = token[len(body) :]
-    return (code(body) + tail) if body else code(token)
-
-
-def _opened(body: str, closing: str) -> bool:
-    opening = {")": "("}.get(closing, closing)
-    if opening == closing:
-        return body.count(closing) % 2 == 1
-    return body.count(opening) > body.count(closing)
-
-
-def fence(info: str, text: str) -> str:
-    """A fenced block. The fence is longer than any run of backticks within."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    ticks = "`" * max(3, longest + 1)
-    end = "" if not text or text.endswith("\n") else "\n"
-    return f"{ticks}{info}\n{text}{end}{ticks}"
 
 
 # ── marks ────────────────────────────────────────────────────────────────────────────────────────────────────────────

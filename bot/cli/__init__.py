@@ -14,6 +14,7 @@ import click
 from bot.errors import Broken, SetupError, SnitchError, Stale, Transient
 
 FAULT = 3
+FORMATS = ("text", "json", "sarif", "gitlab", "junit", "markdown")
 _OF_THE_SERVICE = frozenset({"aiohttp", "dbos", "gitlab", "psycopg", "sqlalchemy", "prometheus_client", "markdown_it"})
 
 
@@ -107,7 +108,7 @@ def app() -> None:
 @_name
 @_ids
 @click.option("--since", metavar="REV", help="Only what the change since the merge base with REV brought in.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @_output
 @_policy
 @click.option(

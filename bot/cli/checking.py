@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import click
 
 from bot.cli import FAULT, say
-from bot.cli.judgement import Asked, for_people, for_programs, judged, told, wanted
+from bot.cli.judgement import Asked, Judgement, for_people, for_programs, judged, told, wanted
 from checks.policy import LEVELS
 from checks.render import text
 from checks.render.text import Style
-from checks.render.view import Sheet, View, sheets, worst
+from checks.render.view import Sheet, View, as_it_is, sheets, worst
 
 __all__ = ["Form", "Style", "check", "verdict"]
 
@@ -36,7 +36,7 @@ def check(asked: Asked, form: Form) -> int:
             View(
                 one.inspection,
                 one.target.tree,
-                for_programs(one.target, asked.paths) if form.form == "json" else for_people(one.target),
+                _shown(form.form, one, asked, len(judgements) > 1),
                 ids,
                 asked.since is not None,
             )
@@ -49,12 +49,48 @@ def check(asked: Asked, form: Form) -> int:
         return verdict([sheet for view in views for sheet in sheets(view)], form.fail_on)
 
 
-def _rendered(views: Sequence[View], form: Form) -> str:
-    if form.form == "text":
-        return text.render(views, form.style)
-    from checks.render import json
+def _shown(form: str, one: Judgement, asked: Asked, several: bool) -> Callable[[str], str]:
+    """How a form writes paths: those of a code host are relative to the repository, wherever snitch was called."""
+    match form:
+        case "text":
+            return for_people(one.target)
+        case "sarif" | "gitlab" if one.target.in_git and not several:
+            return as_it_is
+        case _:
+            return for_programs(one.target, asked.paths)
 
-    return json.render(views)
+
+def _rendered(views: Sequence[View], form: Form) -> str:
+    """The report; a renderer is imported only where it is asked for."""
+    match form.form:
+        case "json":
+            from checks.render.json import render
+
+            return render(views)
+        case "gitlab":
+            from checks.render.gitlab import render as code_quality
+
+            return code_quality(views)
+        case "junit":
+            from checks.render.junit import render as junit
+
+            return junit(views, form.fail_on)
+        case "markdown":
+            from checks.render.markdown import render as markdown
+
+            return markdown(views)
+        case "sarif":
+            return _sarif(views)
+        case _:
+            return text.render(views, form.style)
+
+
+def _sarif(views: Sequence[View]) -> str:
+    from importlib.metadata import version
+
+    from checks.render.sarif import render
+
+    return render(views, version("snitch-bot"))
 
 
 def give(report: str, output: str | None) -> None:

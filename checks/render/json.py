@@ -9,7 +9,7 @@ from typing import Any
 from checks.finding import Finding
 from checks.policy import Policy
 from checks.render.view import Row, Sheet, View, sheets
-from checks.render.visible import visible
+from checks.render.visible import sayable
 
 SCHEMA = 1
 
@@ -23,7 +23,7 @@ def render(views: Sequence[View]) -> str:
         "schema": SCHEMA,
         "projects": [_project(sheet, view) for view in views for sheet in sheets(view)],
         "skipped": [
-            {"path": _sayable(view.shown(skipped.path)), "reason": _sayable(skipped.reason)}
+            {"path": sayable(view.shown(skipped.path)), "reason": sayable(skipped.reason)}
             for view in views
             for skipped in view.inspection.report.skipped
         ],
@@ -33,13 +33,13 @@ def render(views: Sequence[View]) -> str:
 
 
 def _policy(policy: Policy) -> dict[str, Any]:
-    return {"origin": _sayable(policy.origin), "digest": policy.digest}
+    return {"origin": sayable(policy.origin), "digest": policy.digest}
 
 
 def _project(sheet: Sheet, view: View) -> dict[str, Any]:
     return {
-        "name": _sayable(sheet.name),
-        "path": _sayable(sheet.path),
+        "name": sayable(sheet.name),
+        "path": sayable(sheet.path),
         "rules": [_rule(row, view) for row in sheet.rows],
         "summary": {result: sheet.count(result) for result in ("pass", "fail", "skip", "error")},
     }
@@ -51,7 +51,7 @@ def _rule(row: Row, view: View) -> dict[str, Any]:
         "standard": int(row.rule.id.partition(".")[0]),
         "level": row.level,
         "outcome": row.result,
-        "reason": None if row.reason is None else _sayable(row.reason),
+        "reason": None if row.reason is None else sayable(row.reason),
         "findings": [_finding(finding, view) for finding in row.findings],
     }
 
@@ -59,18 +59,13 @@ def _rule(row: Row, view: View) -> dict[str, Any]:
 def _finding(finding: Finding, view: View) -> dict[str, Any]:
     span, proposal = finding.span, view.inspection.fix(finding)
     return {
-        "path": _sayable(view.shown(finding.path)),
+        "path": sayable(view.shown(finding.path)),
         "line": span.line if span else None,
         "column": span.column if span else None,
         "end_line": span.end_line if span else None,
         "end_column": span.end_column if span else None,
-        "message": _sayable(finding.message),
+        "message": sayable(finding.message),
         "fix": None if proposal is None else "safe" if proposal.fix.safe else "unsafe",
         "fingerprint": finding.fingerprint,
         "waived": None,
     }
-
-
-def _sayable(text: str) -> str:
-    """Text without lone surrogates, which strict readers of JSON refuse; JSON's own escapes do the rest."""
-    return "".join(visible(c) if "\ud800" <= c <= "\udfff" else c for c in text)

@@ -56,14 +56,14 @@ def render(views: Sequence[View], style: Style) -> str:
 
 
 def _quiet(view: View, sheet: Sheet, style: Style) -> Iterator[str]:
-    for row in _told(sheet):
-        yield from (_headline(view, row, finding, style) for finding in row.findings)
+    for row in sheet.told:
+        yield from (_told(view, row, finding, style) for finding in row.findings)
         if row.result == "error":
             yield _error(row, style)
 
 
 def _project(view: View, sheet: Sheet, style: Style, several: bool) -> Iterator[str]:
-    rows = [row for row in _told(sheet) if row.findings or row.result == "error" or style.verbose]
+    rows = [row for row in sheet.told if row.findings or row.result == "error" or style.verbose]
     if several and rows:
         yield style.paint(visible(f"── {sheet.name} ({sheet.path})"), _BOLD)
         yield ""
@@ -73,11 +73,6 @@ def _project(view: View, sheet: Sheet, style: Style, several: bool) -> Iterator[
             yield style.paint(f"{standard.number} {standard.title}", _BOLD)
             yield from _standard(view, own, style)
             yield ""
-
-
-def _told(sheet: Sheet) -> list[Row]:
-    """What is in the shadow is measured, never shown."""
-    return [row for row in sheet.rows if row.level != "shadow"]
 
 
 def _standard(view: View, rows: Sequence[Row], style: Style) -> Iterator[str]:
@@ -101,13 +96,13 @@ def _standard(view: View, rows: Sequence[Row], style: Style) -> Iterator[str]:
 
 def _group(view: View, members: Sequence[tuple[Row, Finding]], style: Style) -> Iterator[str]:
     for number, (row, finding) in enumerate(members):
-        yield "  " + _headline(view, row, finding, style)
+        yield "  " + _told(view, row, finding, style)
         last = number + 1 == len(members)
         if finding.span is not None and (last or members[number + 1][1].span != finding.span):
             yield from _excerpt(view, finding, finding.span, style)
 
 
-def _headline(view: View, row: Row, finding: Finding, style: Style) -> str:
+def _told(view: View, row: Row, finding: Finding, style: Style) -> str:
     place = place_of(finding, view.shown)
     level = style.paint(row.level, LEVEL_COLOURS.get(row.level, _DIM))
     return f"{style.paint(place, _BOLD)} {level} {finding.rule} {visible(finding.message)}"
@@ -208,27 +203,38 @@ def _skipped(views: Sequence[View], style: Style) -> Iterator[str]:
 
 
 def _summary(views: Sequence[View], found: Sequence[Sheet], style: Style) -> Iterator[str]:
-    rows = [row for sheet in found for row in _told(sheet)]
-    at = Counter[str]()
-    for row in rows:
-        at[row.level] += len(row.findings)
-    said = [
-        count(at["enforce"], "finding") + " to mend",
-        count(at["warn"], "warning"),
-        count(at["advise"], "remark"),
-    ]
-    parts = [text for text, level in zip(said, ("enforce", "warn", "advise"), strict=True) if at[level]]
-    head = ", ".join(parts) if parts else _kept(found, views)
-    results = Counter(row.result for row in rows)
-    counts = [f"{count(results['pass'], 'rule')} passed", f"{results['skip']} skipped"]
-    if results["error"]:
-        counts.append(f"{results['error']} could not be judged")
-    colour = LEVEL_COLOURS[_strictest(at)] if parts else _GREEN
-    yield f"{style.paint(visible(head), colour)}; {', '.join(counts)}."
+    at = _findings_at(found)
+    colour = LEVEL_COLOURS[_strictest(at)] if at else _GREEN
+    head, _, counts = headline(views).rpartition("; ")
+    yield f"{style.paint(visible(head), colour)}; {counts}."
     yield from _advice(views)
     policy = views[0].inspection.report.policy if views else None
     if policy is not None and (policy.digest or style.verbose):
         yield style.paint(visible(f"policy: {policy.origin} {policy.digest}".rstrip()), _DIM)
+
+
+def headline(views: Sequence[View]) -> str:
+    """What it comes to, without a full stop: `1 finding to mend, 2 warnings; 33 rules passed, 4 skipped`."""
+    found = [sheet for view in views for sheet in sheets(view)]
+    at = _findings_at(found)
+    said: dict[Level, str] = {
+        "enforce": count(at["enforce"], "finding") + " to mend",
+        "warn": count(at["warn"], "warning"),
+        "advise": count(at["advise"], "remark"),
+    }
+    parts = [text for level, text in said.items() if at[level]]
+    results = Counter(row.result for sheet in found for row in sheet.told)
+    counts = [f"{count(results['pass'], 'rule')} passed", f"{results['skip']} skipped"]
+    if results["error"]:
+        counts.append(f"{results['error']} could not be judged")
+    return f"{', '.join(parts) or _kept(found, views)}; {', '.join(counts)}"
+
+
+def _findings_at(found: Sequence[Sheet]) -> Counter[str]:
+    at = Counter[str]()
+    for row in (row for sheet in found for row in sheet.told if row.findings):
+        at[row.level] += len(row.findings)
+    return at
 
 
 def _strictest(at: Counter[str]) -> Level:
@@ -245,7 +251,7 @@ def _kept(found: Sequence[Sheet], views: Sequence[View]) -> str:
 
 
 def _advice(views: Sequence[View]) -> Iterator[str]:
-    rows = [(view, row) for view in views for sheet in sheets(view) for row in _told(sheet)]
+    rows = [(view, row) for view in views for sheet in sheets(view) for row in sheet.told]
     proposals = [view.inspection.fix(finding) for view, row in rows for finding in row.findings]
     safe = sum(1 for proposal in proposals if proposal is not None and proposal.fix.safe)
     if safe:

@@ -57,6 +57,11 @@ class Sheet:
     path: str
     rows: tuple[Row, ...]
 
+    @property
+    def told(self) -> tuple[Row, ...]:
+        """The rows that are shown to people: what is in the shadow is measured, never shown."""
+        return tuple(row for row in self.rows if row.level != "shadow")
+
     def count(self, result: Result) -> int:
         """How many rules end so."""
         return sum(1 for row in self.rows if row.result == result)

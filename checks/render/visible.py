@@ -42,3 +42,8 @@ def _width(character: str) -> int:
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def sayable(text: str) -> str:
+    """Text without lone surrogates, which strict readers of JSON refuse; JSON's own escapes do the rest."""
+    return "".join(visible(c) if "\ud800" <= c <= "\udfff" else c for c in text)

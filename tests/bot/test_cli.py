@@ -120,6 +120,23 @@ def test_json_has_the_agreed_shape(tmp_path: Path) -> None:
     assert one["summary"]["fail"] == 1 and sum(one["summary"].values()) == len(one["rules"])
 
 
+@pytest.mark.parametrize(
+    ("form", "path"), [("sarif", '"uri": "models/iris/serve.py"'), ("gitlab", '"path": "models/iris/serve.py"')]
+)
+def test_a_code_host_gets_paths_of_the_repository(tmp_path: Path, form: str, path: str) -> None:
+    """Wherever snitch was called, and whatever path it was given."""
+    project(tmp_path / "models/iris", {"serve.py": UNTRACED})
+    committed(tmp_path)
+    ran = snitch("check", ".", "--format", form, cwd=tmp_path / "models/iris")
+    assert (ran.exit_code, ran.stderr) == (1, "") and path in ran.stdout
+
+
+@pytest.mark.parametrize(("form", "start"), [("junit", "<?xml "), ("markdown", "# Model Standards\n")])
+def test_the_other_formats(tmp_path: Path, form: str, start: str) -> None:
+    ran = snitch("check", "--format", form, cwd=project(tmp_path / "iris", {"serve.py": UNTRACED}))
+    assert (ran.exit_code, ran.stderr) == (1, "") and ran.stdout.startswith(start) and "serve.py:1:1" in ran.stdout
+
+
 def test_options_alone_are_those_of_check(tmp_path: Path) -> None:
     project(tmp_path / "iris")
     assert snitch("-n", "iris", cwd=tmp_path).stdout == snitch("check", "-n", "iris", cwd=tmp_path).stdout != ""
