@@ -16,7 +16,7 @@ from checks.finding import Span
 from checks.read.source import Source, decode
 from checks.read.yaml import Stream, scalars
 
-_ADDRESS = re.compile(r"(?<![\w.+/-])s3://[\w.,:!?%+=&@/~#…-]*", re.IGNORECASE | re.ASCII)
+_ADDRESS = re.compile(r"(?<![A-Za-z0-9.+/-])s3://[\w.,:!?%+=&@/~#…-]*", re.IGNORECASE | re.ASCII)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 # What stands for something else where it follows an address: `$DATE`, `<date>`, `{date}`, `[date]`, `*`, `(…)`.
 _OPENERS = "<{[($*"

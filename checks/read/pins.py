@@ -65,20 +65,13 @@ def can_hold_together(one: str | None, other: str | None) -> Answer:
 def _machines(names: set[str], texts: list[str]) -> Iterator[dict[str, str]]:
     """Machines that differ in what the markers ask about."""
     written = [literal[1:-1] for text in texts for literal in _TEXT.findall(text)]
-    pythons = (
-        _pythons(written, "python_full_version" in names)
-        if names & {"python_version", "python_full_version"}
-        else ["3.12.0"]
-    )
-    systems = (
-        [*_SYSTEMS, ("cygwin", "CYGWIN_NT-10.0", "posix")]
-        if names & {"sys_platform", "platform_system", "os_name"}
-        else [_SYSTEMS[0]]
-    )
-    machines = sorted({*_MACHINES, "other"}) if "platform_machine" in names else ["x86_64"]
-    implementations = (
-        _IMPLEMENTATIONS if names & {"implementation_name", "platform_python_implementation"} else _IMPLEMENTATIONS[:1]
-    )
+    odd = [(text, text, "posix") for text in written if not any(text in system for system in _SYSTEMS)]
+    full = "python_full_version" in names
+    pythons = _pythons(written, full) if full or "python_version" in names else ["3.12.0"]
+    systems = [*_SYSTEMS, *odd] if names & {"sys_platform", "platform_system", "os_name"} else _SYSTEMS[:1]
+    machines = sorted({*_MACHINES, *written}) if "platform_machine" in names else _MACHINES[:1]
+    several = names & {"implementation_name", "platform_python_implementation"}
+    implementations = _IMPLEMENTATIONS if several else _IMPLEMENTATIONS[:1]
     for python, system, machine, implementation in product(pythons, systems, machines, implementations):
         yield {
             "python_version": ".".join(python.split(".")[:2]),

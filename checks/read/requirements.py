@@ -35,6 +35,7 @@ _PIN = re.compile(
     rf"{_NAME}\s*{_EXTRAS}\s*(?P<spec>==\s*(?P<version>[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.post|\.dev)[0-9]+)?(?:\+[a-z0-9.]+)?))"
 )
 _SPECIFIED = re.compile(rf"\s*{_NAME}\s*{_EXTRAS}\s*(?P<spec>[^;#@\\]*?)\s*(?=$|;|#|\\$)")
+_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what ends a line for pip (str.splitlines)
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _FULL_SHA = re.compile(r"@(?P<sha>[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")
 _HASH = re.compile(r"#(?:.*&)?(?:md5|sha1|sha224|sha256|sha384|sha512)=[0-9a-fA-F]+")
@@ -190,8 +191,7 @@ def _lines(text: str) -> Iterator[_Line]:
     """The lines that say something: joined first, then without comments, as pip does it."""
     parts: list[str] = []
     start = end = offset = 0
-    for raw in text.splitlines(keepends=True):
-        line = raw.rstrip("\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029") if len(raw.splitlines()[0]) != len(raw) else raw
+    for line, raw in zip(text.splitlines(), text.splitlines(keepends=True), strict=True):
         if not parts:
             start, end = offset, offset + len(_COMMENT.sub("", line).rstrip("\\").rstrip())
         offset += len(raw)
@@ -234,9 +234,8 @@ def _extras(text: str | None) -> frozenset[str]:
 
 def _slot(text: str, line: _Line) -> tuple[int, int] | None:
     """Where the specifiers of a requirement stand on its first line (an empty range: where they would)."""
-    ends = [at for at in (text.find("\n", line.start), text.find("\r", line.start)) if at >= 0]
-    raw = text[line.start : min(ends, default=len(text))]
-    found = _SPECIFIED.match(raw)
+    ending = _BREAK.search(text, line.start)
+    found = _SPECIFIED.match(text[line.start : ending.start() if ending else len(text)])
     if found is None or re.search(r"(?:^|\s)-", found["spec"]):
         return None
     at = line.start + found.start("spec")
@@ -270,7 +269,7 @@ def _plain(text: str, line: _Line) -> Requirement | Fault:
     from packaging.requirements import Requirement as Parsed
 
     try:
-        parsed = Parsed(line.text)
+        parsed = Parsed(line.text if _marker(line.text) else line.text.partition(";")[0])
     except (InvalidRequirement, RecursionError) as error:
         return Fault(_why(line.text, error), line.start, line.end)
     specifiers = tuple(sorted((one.operator, one.version) for one in parsed.specifier))

@@ -23,7 +23,7 @@ from checks.dependencies import Dependencies, Source, dependencies
 from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.policy import Setting, text_list
 from checks.project import Absent, Project, TooLarge
-from checks.read import Unparsable, lock
+from checks.read import Unparsable
 from checks.read.distributions import brought_by, is_standard, serving
 from checks.read.imports import codebase_of
 from checks.read.needs import Choice, Need, choices
@@ -441,8 +441,11 @@ def _advice(one: Requirement) -> str:
 
 def _locked(project: Project, name: str) -> str | None:
     """The one version of a distribution in the first lock file that holds it."""
+    from checks.read import lock
+
+    readers = (("uv.lock", lock.packages), ("poetry.lock", lock.packages), ("pdm.lock", lock.packages))
     for folder in dict.fromkeys((project.folder, ".")):
-        for file, read in _LOCKS:
+        for file, read in (*readers, ("Pipfile.lock", lock.pipfile)):
             path = file if folder == "." else f"{folder}/{file}"
             if not project.exists(path):
                 continue
@@ -454,13 +457,6 @@ def _locked(project: Project, name: str) -> str | None:
                 return min(versions) if len(versions) == 1 else None
     return None
 
-
-_LOCKS = (
-    ("uv.lock", lock.packages),
-    ("poetry.lock", lock.packages),
-    ("pdm.lock", lock.packages),
-    ("Pipfile.lock", lock.pipfile),
-)
 
 # ── what serve.py needs ──────────────────────────────────────────────────────────────────────────────────────────────
 
