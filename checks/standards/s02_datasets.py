@@ -130,6 +130,13 @@ standard.bad(
 standard.good("path", _readme(f"{_GOOD}, s3://commons/data/x.csv"), policy={"foreign_buckets": ("commons",)})
 standard.good("path", _readme("s3://vault/iris/datasets/20260301T1200"), policy={"bucket": "vault"})
 
+_MIXED = {"train.py": f'DATA = f"{_HOME}/{{date}}"\n', "evaluate.py": "def\n"}
+standard.good("path", _MIXED | _readme(_GOOD))
+standard.bad(
+    "path",
+    _MIXED | _readme("s3://old/iris/datasets/20260301T1200  <!-- <- 2.path -->"),
+    fixed=_readme(f"{_HOME}/20260301T1200"),
+)
 standard.skip("path", {"README.md": "# Iris\n"}, because="no dataset in S3 is named")
 standard.skip("path", {"README.md": None}, because="no dataset in S3 is named")
 standard.skip("path", _readme("s3://commons/data/x"), policy={"foreign_buckets": ("commons",)}, because="no dataset")
@@ -195,14 +202,15 @@ def path(project: Project) -> Iterator[Finding]:
     places = _places(project)
     found = [place for place in places.found if place.address.known and not _is_unfinished(project, place.address)]
     yield from (_bad(project, place) for place in found if _fault(project, place.address.url))
+    # One that is not known is left out, like a file that can't be read: it says nothing about the others.
+    if found:
+        return
     if places.unread:
         raise Skip(f"see {places.unread}")
     for place in places.found:
-        if place not in found:
-            line = place.file.span(place.address).line
-            raise Skip(f"the dataset in line {line} of {place.path} is not known as a whole")
-    if not found:
-        raise Skip("no dataset in S3 is named")
+        line = place.file.span(place.address).line
+        raise Skip(f"the dataset in line {line} of {place.path} is not known as a whole")
+    raise Skip("no dataset in S3 is named")
 
 
 @path.fix(safe=True)

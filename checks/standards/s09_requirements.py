@@ -17,6 +17,7 @@ if it holds exactly one, and one that the requirement allows. Nothing else of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from checks.dependencies import Dependencies, Source, dependencies
@@ -218,6 +219,8 @@ for text, listed in (
     ("import torch", "transformers[torch]==4.37.0"),
     ("import torch", "torch @ https://example.com/torch-2.0-py3-none-any.whl#sha256=00"),
     ("import torch", "https://example.com/torch-2.0.0-py3-none-any.whl --hash=sha256:00"),
+    ("import torch", "torch @ file:///wheels/torch.zip"),
+    ("import torch", "./wheels/torch-2.0-py3-none-any.whl"),
     ("import model, src.thing", ""),
 ):
     standard.good("serving", _serve(f"{text}\n", f"{listed}\n") | {"more.txt": "", "src/thing.py": ""})
@@ -253,6 +256,7 @@ standard.bad(
     "serving",
     {"requirements.txt": "kserve[odd]==0.11\n", "serve.py": "import kserve, numpy\nimport ddtrace  # <- 9.serving\n"},
 )
+standard.bad("serving", _serve("import numpy  # <- 9.serving\n", "./wheels/torch-2.0-py3-none-any.whl\n"))
 standard.bad("serving", _serve("from pre import clean\n", pre="import os\nimport numpy  # <- 9.serving\n"))
 standard.bad("serving", _serve("import pre\n", pre="from post import x\n", post="import numpy  # <- 9.serving\n"))
 standard.bad(
@@ -434,7 +438,7 @@ def _advice(one: Requirement) -> str:
         case "url":
             return f"{shown} has no hash, so what it gives may change: add #sha256=<digest> to the address"
         case "vcs":
-            return f"{shown} is not pinned: put the full commit SHA behind the address, like @{_SHA}"
+            return f"{shown} is not pinned: put the full commit SHA behind the address: @<40 digits>"
         case "local":
             raise AssertionError("a path in the repository is pinned")
 
@@ -522,18 +526,23 @@ def _hidden(known: Dependencies) -> str | None:
         return "see 9.file"
     remote = [reference.target for reference in known.unknown if not reference.constraint]
     for _, one in known.requirements():
-        if one.kind == "local" or one.name is None:
+        if one.name is None or _is_project(one):
             remote.append(one.text)
     return f"what {remote[0]} brings along can't be known" if remote else None
+
+
+def _is_project(one: Requirement) -> bool:
+    """Whether it is a project in the repository, which may require more."""
+    return one.kind == "local" and not re.match(r"file:|.*\.whl(?:$|[#;\s])", one.url or "", re.IGNORECASE)
 
 
 def _unlisted(project: Project, need: Need, candidates: tuple[str, ...]) -> Finding:
     path = project.at("requirements.txt")
     module = need.module if need.module.startswith("google.") else need.module.partition(".")[0]
-    shown = " or ".join(candidates[:3])
-    which = candidates[0] if len(candidates) == 1 else "the one that it uses"
+    others = f", or another that serves it, like {candidates[1]}" if len(candidates) > 1 else ""
     own = "" if need.file.main else ", and serve.py imports that"
-    message = f"{need.file.path} imports {module}{own}, but {path} does not list {shown}: add {which}==<version>"
+    lacks = f"{path} does not list {candidates[0]}: add {candidates[0]}==<version>{others}"
+    message = f"{need.file.path} imports {module}{own}, but {lacks}"
     return Finding(need.file.path, need.file.module.source.span_of(need.step.at), message, candidates[0])
 
 
