@@ -26,7 +26,10 @@ HOMES = {
     "dbos": {"bot/queue"},
     "dockerfile": {"checks/read/dockerfile"},
     "gitlab": {"bot/gitlab"},
-    "markdown_it": {"bot/command"},
+    "jsonschema_path": {"checks/read/openapi_rules"},
+    "markdown_it": {"bot/command", "checks/read/markdown"},
+    "openapi_spec_validator": {"checks/read/openapi_rules"},
+    "referencing": {"checks/read/openapi_rules"},
     "libcst": set(),  # the tests' judge; edits are spliced, and proven by the syntax tree
     "packaging": {"checks/read/requirements", "checks/read/pins"},
     "pip_requirements_parser": {"checks/read/requirements"},

@@ -1,0 +1,338 @@
+"""OpenAPI documents with places, and their references, which are followed within one tree of files and nowhere else.
+
+Scalars follow YAML's core schema, which is JSON's (YAML 1.2, 10.3): no dates, no yes and no; keys are texts.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from checks.finding import Span
+from checks.read import Unparsable, yaml
+from checks.read.yaml import Mapping, Node, Scalar, Sequence, Stream
+
+Part = str | int
+Parts = tuple[Part, ...]
+Entries = dict[str, tuple[Scalar, Node]]
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_RADIX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_DIGITS = 300  # of a number; Python takes quadratic time on long ones
+_HOPS = 50  # references that lead to references
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """A file. `root` is its mapping."""
+
+    stream: Stream
+    root: Mapping
+    _known: dict[int, Entries] = field(default_factory=dict, repr=False)
+
+    def entries(self, node: Node | None) -> Entries:
+        """Key and value of a mapping by the key's text; keys of its own go before those of `<<`."""
+        if not isinstance(node, Mapping):
+            return {}
+        if id(node) not in self._known:
+            self._known[id(node)] = self._entries(node)
+        return self._known[id(node)]
+
+    def _entries(self, node: Mapping) -> Entries:
+        found: Entries = {}
+        merged: Entries = {}
+        for key, value in node.pairs:
+            if not isinstance(key, Scalar):
+                continue
+            if key.text == "<<" and not key.style and isinstance(value, Mapping | Sequence):
+                for one in reversed(value.items if isinstance(value, Sequence) else (value,)):
+                    merged.update(self.entries(one))
+            else:
+                found[key.text] = (key, value)
+        return {**merged, **found}
+
+    def child(self, node: Node, part: Part) -> tuple[Scalar | None, Node] | None:
+        """Key and value of a part of a mapping or a list; None where there is none."""
+        match node:
+            case Mapping():
+                return self.entries(node).get(str(part))
+            case Sequence(items=items):
+                index = int(part) if str(part).isdecimal() and len(str(part)) < 9 else -1
+                return (None, items[index]) if 0 <= index < len(items) else None
+            case _:
+                return None
+
+    def get(self, *parts: Part) -> Node | None:
+        """The value at a path from the root; None where there is none."""
+        node: Node | None = self.root
+        for part in parts:
+            found = self.child(node, part) if node is not None else None
+            node = found[1] if found else None
+        return node
+
+    def reference(self, node: Node) -> str | None:
+        """The text of a mapping's `$ref`."""
+        found = self.entries(node).get("$ref")
+        return found[1].text if found and isinstance(found[1], Scalar) else None
+
+    def span(self, key: Node | None, node: Node) -> Span:
+        """The place of a value: its own if it is a scalar, else its key's, else its first line."""
+        if isinstance(node, Scalar) and node.end > node.start:
+            return self.stream.span_of(node)
+        if key is not None:
+            return self.stream.span_of(key)
+        end = self.stream.text.find("\n", node.start)
+        return self.stream.span(node.start, end if end >= 0 else len(self.stream.text))
+
+
+def parse(data: bytes) -> Document:
+    """A document in YAML. Raises Unparsable, also for what is no mapping."""
+    stream = yaml.parse(data)
+    if len(stream.documents) > 1:
+        raise Unparsable("holds more than one document", *stream.place(stream.documents[1].start))
+    root = stream.documents[0].root if stream.documents else None
+    if not isinstance(root, Mapping):
+        raise Unparsable("is no OpenAPI document: it must be a mapping", 1, 1)
+    return Document(stream, root)
+
+
+def parse_json(data: bytes) -> Document:
+    """A document in JSON. Raises Unparsable."""
+    try:
+        text = data.decode("utf-8-sig")
+        json.loads(text, parse_int=str, parse_float=str)
+    except json.JSONDecodeError as error:
+        raise Unparsable(f"is no valid JSON: {error.msg}", error.lineno, error.colno) from None
+    except (UnicodeDecodeError, ValueError):
+        raise Unparsable("is no valid JSON in UTF-8", 1, 1) from None
+    except RecursionError:
+        raise Unparsable("is nested too deeply", 1, 1) from None
+    # JSON is YAML, but for tabs between its tokens and for surrogates, which libyaml refuses. Places stay.
+    plain = _SURROGATE.sub(r"\\u003f", text.replace("\t", " "))
+    return parse(plain.encode())
+
+
+def text_of(node: Node | None) -> str | None:
+    """The text of a scalar that is a text; None for anything else."""
+    value = scalar(node) if isinstance(node, Scalar) else None
+    return value if isinstance(value, str) else None
+
+
+def scalar(node: Scalar) -> Any:
+    """The value of a scalar: None, bool, int, float or str."""
+    text, tag = node.text, (node.tag or "").removeprefix("tag:yaml.org,2002:")
+    if tag == "str" or (node.style and not tag) or len(text) > _DIGITS:
+        return text
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text[0] in "tT"
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _RADIX.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        value = float(text)
+        return value if abs(value) != float("inf") else text
+    return text
+
+
+# ── references ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Dangling(Exception):
+    """A reference leads nowhere; `why` for people."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Outside(Exception):
+    """A reference leads out of the tree, where nothing is ever opened; `why` for people."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A place in one of the documents."""
+
+    path: str
+    document: Document
+    key: Node | None
+    node: Node
+
+    @property
+    def span(self) -> Span:
+        return self.document.span(self.key, self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A `$ref`. `trouble`: why it leads nowhere, or out of the tree (`outside`); `pointer`: where it stands."""
+
+    at: At
+    text: str
+    pointer: str
+    trouble: str | None
+    outside: bool
+
+
+@dataclass(slots=True)
+class Library:
+    """A document and the files that it refers to. `load` gives a file of the tree, or raises Dangling or Outside."""
+
+    path: str
+    document: Document
+    load: Callable[[str], Document]
+    _loaded: dict[str, Document | Dangling | Outside] = field(default_factory=dict)
+
+    @property
+    def root(self) -> At:
+        return At(self.path, self.document, None, self.document.root)
+
+    def file(self, path: str) -> Document:
+        """A file of the tree, read once. Raises Dangling, Outside."""
+        if path == self.path:
+            return self.document
+        if path not in self._loaded:
+            try:
+                self._loaded[path] = self.load(path)
+            except (Dangling, Outside) as trouble:
+                self._loaded[path] = trouble
+        found = self._loaded[path]
+        if isinstance(found, Document):
+            return found
+        raise found
+
+    def follow(self, at: At, hops: int = _HOPS) -> At:
+        """The place itself, or where its `$ref` leads in the end. Raises Dangling, Outside."""
+        for _ in range(hops):
+            text = at.document.reference(at.node)
+            if text is None:
+                return at
+            at = self.target(at.path, text)
+        raise Dangling("refers to itself")
+
+    def target(self, path: str, text: str) -> At:
+        """What a reference in a file names. Raises Dangling, Outside."""
+        place, fragment = located(path, text)
+        document = self.file(place)
+        node: Node = document.root
+        key: Node | None = None
+        if fragment and not fragment.startswith("/"):
+            return self._anchored(At(place, document, None, node), fragment)
+        for part in (unquote(one).replace("~1", "/").replace("~0", "~") for one in fragment.split("/")[1:]):
+            found = document.child(node, part) or self._through(At(place, document, key, node), part)
+            if found is None:
+                where = "in this file" if place == path else f"in {place}"
+                raise Dangling(f"leads nowhere: there is no {fragment[:120]} {where}")
+            key, node = found
+        return At(place, document, key, node)
+
+    def _through(self, at: At, part: str) -> tuple[Scalar | None, Node] | None:
+        """A part of what another reference on the way leads to: such a pointer can't be judged."""
+        if at.document.reference(at.node) is not None:
+            raise Outside(f"leads through another $ref to {part[:60]}")
+        return None
+
+    def _anchored(self, at: At, name: str) -> At:
+        for keyword in ("$anchor", "$dynamicAnchor", "$id", "id"):
+            if f"{keyword}" in at.document.stream.text and name in at.document.stream.text:
+                raise Outside("names an anchor")
+        raise Dangling(f"leads nowhere: #{name[:120]} is no pointer like #/components/schemas/Name")
+
+    def step(self, at: At, parts: Parts) -> At:
+        """The place at a path from another, through references; as far as it goes."""
+        for part in parts:
+            try:
+                at = self.follow(at)
+            except (Dangling, Outside):
+                return at
+            found = at.document.child(at.node, part)
+            if found is None:
+                return at
+            at = At(at.path, at.document, *found)
+        return at
+
+
+def located(path: str, text: str) -> tuple[str, str]:
+    """The file and the fragment that a reference in the file at `path` names. Raises Outside, Dangling."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise Dangling("leads nowhere: it is no address") from None
+    shown = text[:120]
+    if parts.scheme or parts.netloc or parts.query or text.startswith(("/", "\\")):
+        raise Outside(f"{shown} lies outside of the repository, where snitch opens nothing")
+    if not parts.path:
+        return path, parts.fragment
+    place = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path)))
+    if place == ".." or place.startswith(("../", "/")) or "\0" in place:
+        raise Outside(f"{shown} lies outside of the repository, where snitch opens nothing")
+    return place, parts.fragment
+
+
+_DATA = frozenset({"default", "enum", "const", "example", "value", "examples"})
+"""Keys whose values are data, in which `$ref` is a name like any other; the values of a map `examples` are none."""
+_NAMES = frozenset(
+    {"properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "schemas", "responses"}
+    | {"parameters", "requestBodies", "headers", "securitySchemes", "securityDefinitions", "links", "callbacks"}
+    | {"pathItems", "paths", "webhooks", "content", "encoding", "variables", "mapping", "scopes"}
+)
+"""Keys of maps whose keys are names that the author gave."""
+
+
+def references(library: Library) -> Iterator[Reference]:
+    """Every `$ref` of the document and of the files that it leads to, each file once."""
+    files, left = {library.path}, [library.path]
+    while left:
+        path = left.pop(0)
+        for at, pointer, text in _references_in(path, library.file(path)):
+            trouble, outside = None, False
+            try:
+                target = library.target(path, text)
+                library.follow(target)
+                if target.path not in files:
+                    files.add(target.path)
+                    left.append(target.path)
+            except Dangling as dangling:
+                trouble = dangling.why
+            except Outside as way:
+                trouble, outside = way.why, True
+            yield Reference(at, text, pointer, trouble, outside)
+
+
+def _references_in(path: str, document: Document) -> Iterator[tuple[At, str, str]]:
+    waiting: list[tuple[Node, str, bool]] = [(document.root, "", False)]
+    seen: set[int] = set()
+    while waiting:
+        node, pointer, named = waiting.pop()
+        if isinstance(node, Scalar) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Sequence):
+            waiting += ((one, f"{pointer}/{index}", False) for index, one in reversed([*enumerate(node.items)]))
+            continue
+        for name, (key, value) in reversed([*document.entries(node).items()]):
+            here = f"{pointer}/{name}"
+            if name == "$ref" and isinstance(value, Scalar) and not named:
+                yield At(path, document, key, value), here, value.text
+            elif named or not _is_data(name, value):
+                waiting.append((value, here, name in _NAMES and not named and isinstance(value, Mapping)))
+
+
+def _is_data(name: str, value: Node) -> bool:
+    if name == "examples" and isinstance(value, Mapping):
+        return False  # a map of Example Objects, which may be references
+    return name in _DATA or name.startswith("x-")

@@ -1,0 +1,373 @@
+"""Whether a document keeps OpenAPI's own rules: openapi-spec-validator's judgement, each fault at its place.
+
+The validator is given everything that it may read: its registry of references holds the tree's files, and fetches
+nothing. It is imported only here, when a document is really judged (0.6 s).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import quote, urldefrag, urljoin
+
+from checks.read.openapi import At, Dangling, Document, Library, Outside, Parts, Reference, scalar
+from checks.read.yaml import Node, Scalar, Sequence
+
+ValidationError: TypeAlias = Any
+"""jsonschema's, which has no types."""
+
+MAX_FAULTS = 50
+_MAX_LIST = 300  # mappings in one list: whether they are unique takes quadratic time
+_MAX_LOOKUPS = 100_000
+_MAX_WEIGHT = 20_000  # schemas that one stands for when its parts are put in
+_BASE = "http://tree.invalid/"
+_COMBINING = ("allOf", "anyOf", "oneOf", "not", "items", "if", "then", "else")
+_REPEATS = re.compile(r"[*+{]")
+
+
+class Unknowable(Exception):
+    """The validator can't judge the document; `why` for people."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`context`: what it is about, the same whatever the layout."""
+
+    at: At
+    message: str
+    context: str
+
+
+def faults(library: Library, references: Iterable[Reference]) -> Iterator[Fault]:
+    """What is wrong with a document, besides its references. Raises Unknowable, after what was found until then."""
+    from openapi_spec_validator.shortcuts import get_validator_cls
+    from openapi_spec_validator.validation.exceptions import ValidatorDetectError
+
+    known = list(references)
+    _refuse_long_lists(library)
+    values = _Values(library.document)
+    spec = values.of(library.document.root)
+    try:
+        judge = get_validator_cls(spec)
+    except (ValidatorDetectError, TypeError):
+        yield from _without_version(library, spec)
+        return
+    found = False
+    try:
+        for error in _limited(judge.schema_validator.iter_errors(spec)):
+            found = True
+            yield _fault(library, error)
+    except RecursionError:
+        raise Unknowable("it is nested too deeply to be judged") from None
+    if not found:
+        yield from _deeper(library, judge, known)
+
+
+def _without_version(library: Library, spec: Mapping[str, Any]) -> Iterator[Fault]:
+    version = next((spec[key] for key in ("openapi", "swagger") if key in spec), None)
+    text = str(version)
+    if re.match(r"3\.([3-9]|\d\d)", text):
+        raise Unknowable(f"OpenAPI {text[:20]} is not known here")
+    key = "swagger" if "swagger" in spec else "openapi"
+    at = library.step(library.root, (key,))
+    if version is None:
+        message = 'The document says no version of OpenAPI: add openapi: "3.0.3"'
+    elif not isinstance(version, str) and re.match(r"2\.0|3\.[0-2]", text):
+        message = f'The version must be a text with all its numbers: write {key}: "{_full(text)}"'
+    else:
+        message = f'{text[:40]} is no version of OpenAPI: write openapi: "3.0.3"'
+    yield Fault(at, message, "/openapi version")
+
+
+def _full(version: str) -> str:
+    return {"2.0": "2.0", "3.0": "3.0.3", "3.1": "3.1.0", "3.2": "3.2.0"}.get(version[:3], "3.0.3")
+
+
+def _limited(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
+    for number, error in enumerate(errors):
+        if number >= MAX_FAULTS:
+            return
+        yield error
+
+
+# ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class _Values:
+    """A document's nodes as Python values. `tame`: without regular expressions that may take exponential time."""
+
+    document: Document
+    tame: bool = False
+    _made: dict[int, Any] = field(default_factory=dict)
+
+    def of(self, node: Node) -> Any:
+        if isinstance(node, Scalar):
+            return scalar(node)
+        if id(node) not in self._made:
+            self._made[id(node)] = self._made_of(node)
+        return self._made[id(node)]
+
+    def _made_of(self, node: Node) -> Any:
+        if isinstance(node, Sequence):
+            return [self.of(one) for one in node.items]
+        found = {name: self.of(value) for name, (_, value) in self.document.entries(node).items()}
+        if self.tame:
+            if isinstance(found.get("pattern"), str) and _is_wild(found["pattern"]):
+                del found["pattern"]
+            if isinstance(found.get("patternProperties"), dict) and any(map(_is_wild, found["patternProperties"])):
+                found = {k: v for k, v in found.items() if k not in ("patternProperties", "additionalProperties")}
+        return found
+
+
+def _is_wild(pattern: str) -> bool:
+    return len(_REPEATS.findall(pattern)) > 1 or len(pattern) > 1000
+
+
+def _refuse_long_lists(library: Library) -> None:
+    waiting: list[Node] = [library.document.root]
+    seen: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Scalar) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Sequence):
+            if sum(not isinstance(one, Scalar) for one in node.items) > _MAX_LIST:
+                raise Unknowable(f"it has a list of more than {_MAX_LIST} mappings, too many to judge")
+            waiting += node.items
+        else:
+            waiting += [value for _, value in node.pairs]
+
+
+# ── the second look: what the document's schema can't say ────────────────────────────────────────────────────────────
+
+
+def _deeper(library: Library, judge: Any, references: list[Reference]) -> Iterator[Fault]:
+    from referencing.exceptions import Unresolvable
+
+    troubled = any(reference.trouble for reference in references)
+    if not _is_light(library):
+        raise Unknowable("its schemas stand for too many others to be judged")
+    spec, registry = _registered(library, references)
+    root = _paths(spec, registry, library.path)
+    try:
+        for error in _limited(_placed(judge.keyword_validators)["__root__"](root)):
+            if str(error.message).startswith("Unknown JSON Schema dialect"):
+                raise Unknowable("it names a dialect of JSON Schema that is not known here")
+            yield _deeper_fault(library, error)
+    except RecursionError:
+        raise Unknowable("its schemas are nested too deeply to be judged") from None
+    except (Unresolvable, *_CRASHES) as error:
+        if not troubled:  # otherwise the reference is what is wrong
+            raise Unknowable(f"the validator can't judge it ({type(error).__name__})") from None
+
+
+_CRASHES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, re.error)
+"""What openapi-spec-validator raises on references that lead to something else than what belongs there."""
+
+
+def _is_light(library: Library) -> bool:
+    """Whether no schema stands for very many others when its parts are put in: that would take for ever."""
+    weights: dict[int, int] = {}
+
+    def weigh(at: At, depth: int) -> int:
+        try:
+            at = library.follow(at)
+        except (Dangling, Outside):
+            return 1
+        if isinstance(at.node, Scalar) or depth > 200:
+            return 1
+        if id(at.node) not in weights:
+            weights[id(at.node)] = 1  # on the way: a circle is the recursion's own limit
+            children = _combined(at)
+            weights[id(at.node)] = min(1 + sum(weigh(one, depth + 1) for one in children), _MAX_WEIGHT + 1)
+        return weights[id(at.node)]
+
+    schemas = [library.root.document.get("components", "schemas"), library.root.document.get("definitions")]
+    for group in schemas:
+        for key, node in library.document.entries(group).values():
+            if weigh(At(library.path, library.document, key, node), 0) > _MAX_WEIGHT:
+                return False
+    return True
+
+
+def _combined(at: At) -> Iterator[At]:
+    for keyword in _COMBINING:
+        found = at.document.child(at.node, keyword)
+        if found is None:
+            continue
+        if isinstance(found[1], Sequence):
+            yield from (At(at.path, at.document, None, one) for one in found[1].items)
+        else:
+            yield At(at.path, at.document, *found)
+
+
+def _registered(library: Library, references: list[Reference]) -> tuple[Any, Any]:
+    """The document's value, and a registry with every file that it leads to; nothing else is ever retrieved."""
+    from referencing import Registry
+    from referencing.jsonschema import DRAFT202012
+
+    values: dict[str, Any] = {library.path: _Values(library.document, tame=True).of(library.document.root)}
+    resources = {_uri(library.path): values[library.path]}
+    for reference in references:
+        if reference.trouble:
+            continue
+        target = library.target(reference.at.path, reference.text)
+        if target.path not in values:
+            values[target.path] = _Values(target.document, tame=True).of(target.document.root)
+        address = urldefrag(urljoin(_uri(reference.at.path), reference.text)).url
+        resources[address] = resources[_uri(target.path)] = values[target.path]
+    pairs = [(uri, DRAFT202012.create_resource(value)) for uri, value in resources.items()]
+    return values[library.path], Registry().with_resources(pairs)
+
+
+def _uri(path: str) -> str:
+    return _BASE + quote(path, errors="surrogateescape")
+
+
+def _paths(spec: Any, registry: Any, path: str) -> Any:
+    from jsonschema_path import SchemaPath
+    from jsonschema_path.accessors import SchemaAccessor
+
+    class Counted(SchemaAccessor):
+        """Gives up after so many look-ups: references can make a small document endless."""
+
+        left = _MAX_LOOKUPS
+
+        def get_resolved(self, parts: Any) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise Unknowable("its schemas stand for too many others to be judged")
+            return super().get_resolved(parts)
+
+    return SchemaPath(Counted(spec, registry.resolver(base_uri=_uri(path)), resolved_cache_maxsize=128))
+
+
+def _placed(validators: Mapping[str, Any]) -> Any:
+    """The validator's keyword validators, made to say of each error where it was found: the innermost knows best."""
+    from jsonschema_path import SchemaPath
+    from openapi_spec_validator.validation.registries import KeywordValidatorRegistry
+
+    def placed(validator: Any) -> Any:
+        class Placed(validator):  # type: ignore[misc]
+            def __call__(self, *args: Any, **keywords: Any) -> Iterator[Any]:
+                at = next((one for one in reversed(args) if isinstance(one, SchemaPath)), None)
+                if validator.__name__ == "OperationValidator":
+                    at = args[2]
+                for error in super().__call__(*args, **keywords):
+                    if at is not None and not hasattr(error, "place"):
+                        error.place = tuple(at.parts)
+                    yield error
+
+        return Placed
+
+    return KeywordValidatorRegistry({name: placed(validator) for name, validator in validators.items()})
+
+
+# ── from errors to faults ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _fault(library: Library, error: ValidationError) -> Fault:
+    told = _telling(error)
+    parts: Parts = tuple(told.absolute_path)
+    message, at = _said(library, told, parts)
+    return Fault(at, message, f"{_pointer(parts)} {told.validator}")
+
+
+def _deeper_fault(library: Library, error: Any) -> Fault:
+    parts: Parts = getattr(error, "place", ())
+    at = library.step(library.root, parts)
+    name = type(error).__name__
+    if name == "DuplicateOperationIDError":
+        at = library.step(at, ("operationId",))
+    if error.validator is not None:
+        message = f"{_shown(parts)}: {_short(error.message)}: correct it"
+        return Fault(at, message, f"{_pointer(parts)} {error.validator}")
+    return Fault(at, f"{_short(error.message)}: correct it", f"{_pointer(parts)} {name}")
+
+
+def _telling(error: ValidationError) -> ValidationError:
+    """Of an error with alternatives the one that tells most: of the alternative that was probably meant."""
+    while error.context:
+        branches: dict[Any, list[ValidationError]] = {}
+        for one in error.context:
+            branches.setdefault(one.schema_path[0], []).append(one)
+        meant = [branch for branch in branches.values() if not any(map(_wants_reference, branch))]
+        if not meant:
+            return error
+        best = min(meant, key=lambda branch: (len(branch), -max(len(one.absolute_path) for one in branch)))
+        error = max(best, key=lambda one: len(one.absolute_path))
+    return error
+
+
+def _wants_reference(error: ValidationError) -> bool:
+    """Whether an alternative fails only because it is a reference, and this is none."""
+    return error.validator == "required" and "$ref" in (error.validator_value or ()) and "$ref" not in error.instance
+
+
+def _said(library: Library, error: ValidationError, parts: Parts) -> tuple[str, At]:
+    at = library.step(library.root, ()) if not parts else _at(library, parts)
+    where = _shown(parts)
+    match error.validator:
+        case "required":
+            missing = next((name for name in error.validator_value if name not in error.instance), "")
+            return f"{where} has no {missing}: add it", at
+        case "additionalProperties" | "unevaluatedProperties":
+            extra = _extra(error)
+            if extra is not None:
+                return f"{_short(extra)} is no key of {where}: take it out, or correct it", _at(
+                    library, (*parts, extra)
+                )
+        case "type":
+            wanted = error.validator_value
+            kinds = wanted if isinstance(wanted, str) else " or ".join(wanted)
+            return f"{where} must be of type {kinds}: it is {_short(repr(error.instance))}", at
+        case "enum":
+            return f"{where} must be one of {_short(', '.join(map(str, error.validator_value)))}", at
+    return f"{where}: {_short(error.message)}: correct it", at
+
+
+def _extra(error: ValidationError) -> str | None:
+    """The first key that a schema does not know."""
+    if not isinstance(error.instance, dict) or not isinstance(error.schema, Mapping):
+        return None
+    known = error.schema.get("properties", {})
+    patterns = error.schema.get("patternProperties", {})
+    if error.validator == "unevaluatedProperties":
+        return next((key for key in error.instance if f"'{key}'" in error.message), None)
+    others = (k for k in error.instance if k not in known and not any(re.search(p, k) for p in patterns))
+    return next(others, None)
+
+
+def _at(library: Library, parts: Parts) -> At:
+    """The place in the document itself: these errors know nothing of references."""
+    document = library.document
+    key: Node | None = None
+    node: Node = document.root
+    for part in parts:
+        found = document.child(node, part)
+        if found is None:
+            break
+        key, node = found
+    return At(library.path, document, key, node)
+
+
+def _shown(parts: Parts) -> str:
+    """A place for people: the last parts of it."""
+    return _short(" → ".join(str(part) for part in parts[-4:])) if parts else "The document"
+
+
+def _pointer(parts: Parts) -> str:
+    return "".join(f"/{part}" for part in parts)[:500]
+
+
+def _short(text: str) -> str:
+    line = " ".join(str(text).split())
+    return line if len(line) <= 160 else line[:159] + "…"
