@@ -24,7 +24,7 @@ Entries = dict[str, tuple[Scalar, Node]]
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _RADIX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_SURROGATE = re.compile(r"\\(?:\\|u[dD]([89a-fA-F])([0-9a-fA-F]{2}))")
 _DIGITS = 300  # of a number; Python takes quadratic time on long ones
 _HOPS = 50  # references that lead to references
 
@@ -115,8 +115,12 @@ def parse_json(data: bytes) -> Document:
     except RecursionError:
         raise Unparsable("is nested too deeply", 1, 1) from None
     # JSON is YAML, but for tabs between its tokens and for surrogates, which libyaml refuses. Places stay.
-    plain = _SURROGATE.sub(r"\\u003f", text.replace("\t", " "))
-    return parse(plain.encode())
+    return parse(_SURROGATE.sub(_private, text.replace("\t", " ")).encode())
+
+
+def _private(found: re.Match[str]) -> str:
+    """A character of the private use area for each surrogate."""
+    return f"\\ue{int(found[1], 16) - 8}{found[2]}" if found[1] else found[0]
 
 
 def text_of(node: Node | None) -> str | None:
@@ -153,6 +157,10 @@ class Dangling(Exception):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+class Circle(Dangling):
+    """A reference leads, by references alone, back to itself."""
 
 
 class Outside(Exception):
@@ -222,7 +230,7 @@ class Library:
             if text is None:
                 return at
             at = self.target(at.path, text)
-        raise Dangling("refers to itself")
+        raise Circle("refers to itself")
 
     def target(self, path: str, text: str) -> At:
         """What a reference in a file names. Raises Dangling, Outside."""
@@ -302,15 +310,26 @@ def references(library: Library) -> Iterator[Reference]:
             trouble, outside = None, False
             try:
                 target = library.target(path, text)
-                library.follow(target)
                 if target.path not in files:
                     files.add(target.path)
                     left.append(target.path)
+                trouble = _circle(library, target)
             except Dangling as dangling:
                 trouble = dangling.why
             except Outside as way:
                 trouble, outside = way.why, True
             yield Reference(at, text, pointer, trouble, outside)
+
+
+def _circle(library: Library, target: At) -> str | None:
+    """Why a reference leads in a circle; what else is wrong further on is told there."""
+    try:
+        library.follow(target)
+    except Circle as circle:
+        return circle.why
+    except (Dangling, Outside):
+        return None
+    return None
 
 
 def _references_in(path: str, document: Document) -> Iterator[tuple[At, str, str]]:

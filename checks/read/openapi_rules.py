@@ -261,9 +261,10 @@ def _placed(validators: Mapping[str, Any]) -> Any:
                 at = next((one for one in reversed(args) if isinstance(one, SchemaPath)), None)
                 if validator.__name__ == "OperationValidator":
                     at = args[2]
+                inside = ("default",) if validator.__name__.endswith("ValueValidator") else ()
                 for error in super().__call__(*args, **keywords):
                     if at is not None and not hasattr(error, "place"):
-                        error.place = tuple(at.parts)
+                        error.place = (*at.parts, *inside)
                     yield error
 
         return Placed
@@ -284,6 +285,10 @@ def _fault(library: Library, error: ValidationError) -> Fault:
 def _deeper_fault(library: Library, error: Any) -> Fault:
     parts: Parts = getattr(error, "place", ())
     at = library.step(library.root, parts)
+    try:
+        at = library.follow(at)
+    except (Dangling, Outside):
+        at = library.root
     name = type(error).__name__
     if name == "DuplicateOperationIDError":
         at = library.step(at, ("operationId",))

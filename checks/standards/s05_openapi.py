@@ -164,9 +164,9 @@ standard.bad("valid", {"openapi.yaml": """
         Kind:
           type: object
           properties:
-            size:  # <- 5.valid
+            size:
               type: integer
-              default: big
+              default: big  # <- 5.valid
 """})
 standard.bad("valid", {"openapi.yaml": """
     openapi: 3.0.3
