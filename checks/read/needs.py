@@ -6,6 +6,7 @@ is surely imported; one under a condition, or in a function of another module, m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from checks.read.syntax import Arm, Bind, Class, Function, Import, Step, runs
 from checks.read.values import External, File, ModuleValue, Namespace, Opaque
 
 _MAX_FILES = 2000
+_INNER = re.compile(r"(?:^[ \t\f]+|[:;][ \t\f]*|\\\r?\n)(?:import|from)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +75,7 @@ def _counts(group: _Group) -> bool:
 
 
 def _groups(codebase: Codebase, file: File, *, sure: bool) -> list[_Group]:
-    steps = list(_imports(file.module.steps))
+    steps = list(_of_file(file))
     forgiving = {id(arm.statement) for step, _ in steps for arm in _arms(step.arm) if arm.forgives}
     groups: dict[int, _Group] = {}
     for step, lazy in steps:
@@ -103,7 +105,7 @@ def _add(group: _Group, codebase: Codebase, file: File, step: Import) -> None:
 def _imported(codebase: Codebase, file: File, *, sure: bool) -> list[File]:
     """The project's modules that a file imports (for certain)."""
     found: list[File] = []
-    for step, lazy in _imports(file.module.steps):
+    for step, lazy in _of_file(file):
         certainty = runs(step.arm, main=file.main)
         if certainty == "no" or (sure and (certainty != "yes" or (lazy and not file.main))):
             continue
@@ -112,6 +114,14 @@ def _imported(codebase: Codebase, file: File, *, sure: bool) -> list[File]:
         modules = (*above, *codebase.imported(step, file))
         found += [one.file for one in modules if isinstance(one, ModuleValue) and not one.file.main]
     return found
+
+
+def _of_file(file: File) -> Iterator[tuple[Import, bool]]:
+    """Every import of a file. Functions, which cost time, are looked into only where one stands within something."""
+    module = file.module
+    if _INNER.search(module.source.text):
+        return _imports(module.steps)
+    return ((step, False) for step in module.steps if isinstance(step, Import))
 
 
 def _imports(steps: Iterable[Step], *, lazy: bool = False) -> Iterator[tuple[Import, bool]]:

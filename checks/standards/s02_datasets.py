@@ -24,10 +24,12 @@ from dataclasses import dataclass
 
 from checks.artifacts import Artifacts, ignoring, unignored, untracked
 from checks.finding import Edit, Finding, Fix, Skip
-from checks.policy import Setting, bucket, text_list, whole_number
+from checks.pipeline import predefined
+from checks.policy import Setting, bucket, text_list, text_value, whole_number
 from checks.project import Project, TooLarge
 from checks.read import Unparsable, addresses, gitlab_ci, python, s3
 from checks.read.addresses import Address, Addresses
+from checks.read.ci_variables import Variables
 from checks.standard import Standard
 from checks.tree import Unavailable
 
@@ -41,6 +43,8 @@ foreign_buckets = standard.setting(
     Setting("foreign_buckets", NONE, "S3 buckets of others, whose datasets may lie as they like", text_list)
 )
 standard.setting(bucket)
+# Declared by standard 1, which judges what that variable holds.
+_weights_variable = Setting("weights_variable", "MODEL_WEIGHTS", "", text_value)
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".arrow", ".jsonl", ".npy", ".tfrecord")
 SEGMENTS = frozenset({"dataset", "datasets", "data"})
@@ -122,6 +126,7 @@ standard.bad("path", {"README.md": "", "evaluate.py": 'E = "s3://old/eval.csv"  
 standard.bad("path", {**_train("D = 's3://a/data'  # <- 2.path"), **_readme("`s3://old/data/x`  <!-- <- 2.path -->")})
 standard.good("path", _ci("variables:", f"  TRAINING_SET: {_GOOD}", "# s3://old/data/x.csv"))
 standard.good("path", _ci("x:", "  script:", "    - |", "      # cp s3://old/data/x.csv", f"      cp {_GOOD}/x.csv"))
+standard.skip("path", _ci("variables:", "  MODEL_WEIGHTS: s3://old/data/x"), because="no dataset in S3 is named")
 standard.bad("path", _ci("variables:", "  TRAINING_SET: s3://old/data/train.csv  # <- 2.path"))
 standard.bad(
     "path",
@@ -292,8 +297,14 @@ def _files(project: Project) -> tuple[tuple[str, str, _Reading], ...]:
 
 
 def _of_ci(project: Project, path: str) -> Addresses:
-    stream = project.parse(gitlab_ci.parse, path).stream
-    return addresses.of_yaml(stream, project.bytes(path))
+    config = project.parse(gitlab_ci.parse, path)
+    found = addresses.of_yaml(config.stream, project.bytes(path))
+    if not found.found:
+        return found
+    definitions = Variables(config, predefined(project)).definitions(project.setting(_weights_variable))
+    weights = [(one.node.start, one.node.end) for one in definitions]
+    kept = (one for one in found.found if not any(start <= one.start < end for start, end in weights))
+    return Addresses(found.source, tuple(kept))
 
 
 def _of_python(project: Project, path: str) -> Addresses:
