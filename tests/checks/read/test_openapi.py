@@ -219,32 +219,8 @@ def test_a_hostile_document_is_judged_or_left_within_seconds(name: str) -> None:
 
 
 words = st.sampled_from(
-    [
-        "openapi",
-        "paths",
-        "/a",
-        "get",
-        "post",
-        "parameters",
-        "name",
-        "in",
-        "path",
-        "schema",
-        "$ref",
-        "#/paths",
-        "responses",
-        "200",
-        "content",
-        "properties",
-        "allOf",
-        "items",
-        "type",
-        "string",
-        "required",
-        "components",
-        "schemas",
-        "default",
-    ]
+    "openapi paths /a get post parameters name in path schema $ref #/paths responses 200 content properties allOf items"
+    " type string required components schemas default".split()
 )
 specs = st.recursive(
     words | st.none() | st.booleans() | st.integers(0, 3),
