@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from openapi_spec_validator.shortcuts import get_validator_cls
 
 from checks.read import Unparsable
 from checks.read.openapi import Dangling, Document, Library, Outside, located, parse, parse_json, references, scalar
@@ -18,6 +19,7 @@ from checks.read.openapi_rules import Fault, Unknowable, faults
 from checks.read.yaml import Scalar
 
 HEAD = 'openapi: "3.0.3"\ninfo: {title: a, version: "1"}\npaths: {}\n'
+VALIDATOR_CRASHES = (AttributeError, AssertionError, LookupError, TypeError, ValueError)
 ROOT = Path(__file__).parent.parent.parent.parent
 
 
@@ -218,10 +220,9 @@ def test_a_hostile_document_is_judged_or_left_within_seconds(name: str) -> None:
     assert time.process_time() - started < 10
 
 
-words = st.sampled_from(
-    "openapi paths /a get post parameters name in path schema $ref #/paths responses 200 content properties allOf items"
-    " type string required components schemas default".split()
-)
+keywords = st.sampled_from(["openapi", "paths", "parameters", "name", "in", "schema", "$ref", "responses", "content"])
+schema_words = st.sampled_from(["properties", "allOf", "items", "type", "required", "components", "schemas", "default"])
+words = keywords | schema_words | st.sampled_from(["/a", "get", "post", "path", "#/paths", "200", "string"])
 specs = st.recursive(
     words | st.none() | st.booleans() | st.integers(0, 3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4),
@@ -239,6 +240,22 @@ def test_any_document_gives_faults_or_a_reason(version: str, paths: object, comp
             assert fault.message and fault.at.span.line == 1
     except Unknowable:
         return
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from(["2.0", "3.0.3", "3.1.0", "3.2.0"]), specs, specs)
+def test_a_document_without_references_is_judged_as_the_validator_judges_it(
+    version: str, paths: object, components: object
+) -> None:
+    key = "swagger" if version == "2.0" else "openapi"
+    spec = {key: version, "info": {"title": "a", "version": "1"}, "paths": paths, "components": components}
+    assume("$ref" not in json.dumps(spec))
+    try:
+        found = judged(json.dumps(spec))
+        right = get_validator_cls(spec)(spec).is_valid()
+    except (Unknowable, *VALIDATOR_CRASHES):
+        return
+    assert right == (not found)
 
 
 def test_no_socket_and_no_file_is_opened_for_any_reference() -> None:
