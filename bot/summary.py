@@ -106,6 +106,8 @@ def _table(inspection: Inspection, new: Sequence[Finding], standing: Sequence[Fi
         fresh = [f for f in new if f.standard == standard.number]
         failing = _at(inspection, fresh, "enforce")
         old = sum(1 for f in standing if f.standard == standard.number)
+        if standard.number == 0 and not (fresh or old):
+            continue  # no standard of the organisation's: a row only where there is something to say
         rows.append(
             words.SummaryRow(
                 standard.number, standard.title, len(failing), len(fresh) - len(failing), old, standard.number in errors

@@ -13,7 +13,7 @@ from bot.mr import ChangedFile, MergeRequest, by_new_path
 from bot.world import World
 from checks.discover import Repository
 from checks.inspection import Inspection, inspect
-from checks.policy_file import project_names
+from checks.project_file import project_names
 from checks.tree import Unavailable
 
 
@@ -45,7 +45,7 @@ class Workspace:
         project = self.mr.project
         facts = {"project_path": project.path, "ci_config_path": project.ci_config_path or "", "topics": project.topics}
         repository = Repository(project.raw_name, facts, {})
-        names, _ = project_names(self.head)
+        names = project_names(self.head)
         return inspect(self.head, world.policy, world.today, repository, before=self.base, memo=world.memo, names=names)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from checks.policy import Policy, Setting, text_list
-from checks.policy_file import CONFIGURATION
 from checks.project import Place
+from checks.project_file import CONFIGURATION
 from checks.tree import Tree
 
 ROOT_FILES = (

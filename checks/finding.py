@@ -64,8 +64,45 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """Asks to let findings of a rule stand for a while, as written: whether it is any good is for 0.waiver to say.
+
+    `path`, `span`: where it stands. `covers`: the line that it is for, None where it is for the whole project; `anchor`
+    is that line's text, by which the waiver is known again where lines moved.
+    """
+
+    rule: str
+    until: str
+    reason: str
+    path: str
+    span: Span
+    covers: int | None = None
+    anchor: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """The same before and after a change that did not touch it."""
+        return (self.rule, self.until, self.reason, self.anchor)
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """A finding, and the waiver that is for it.
+
+    `counts`: the finding is let stand. Not so by a waiver that the change itself adds: its finding stays one.
+    """
+
+    finding: Finding
+    waiver: Waiver
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a rule ended on a project. Findings only with `fail`; a reason with `skip` and `error`."""
+    """How a rule ended on a project. Findings only with `fail`; a reason with `skip` and `error`.
+
+    `waived`: the findings that have a waiver; those whose waiver counts are not among `findings`.
+    """
 
     rule: str
     result: Result
@@ -75,6 +112,7 @@ class Outcome:
     """Outside facts that the rule asked for in vain."""
     unknown: str | None = None
     """With `fail`: why the rule could not judge everything besides what it found."""
+    waived: tuple[Waived, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

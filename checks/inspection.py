@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from checks.compare import Changes, compare, joined
 from checks.discover import SETTINGS as DISCOVERY
 from checks.discover import Repository, Skipped, find_projects
-from checks.finding import Finding, Outcome
+from checks.finding import Finding, Outcome, Waived, Waiver
 from checks.fix import Combined, Proposal, Unproven, Workshop, combine
+from checks.form import PolicyProblem
 from checks.policy import SETTINGS, Level, Policy, Setting
-from checks.policy_file import PolicyProblem, parse_policy
+from checks.policy_file import parse_policy
 from checks.project import Place, Project, Readings
 from checks.run import Memo, ReadOnly, judge
 from checks.standard import Rule
 from checks.standards import all_rules, all_standards
 from checks.tree import Tree
+from checks.waiving import WAIVER, Identities, Terms, identities, never, waive
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class Report:
     @property
     def findings(self) -> tuple[Finding, ...]:
         return tuple(f for p in self.projects for j in p.rules for f in j.outcome.findings)
+
+    @property
+    def waived(self) -> tuple[Waived, ...]:
+        """The findings that have a waiver; those of new waivers, which do not count, are among `findings` too."""
+        return tuple(w for p in self.projects for j in p.rules for w in j.outcome.waived)
 
     @property
     def errors(self) -> tuple[Outcome, ...]:
@@ -129,7 +136,10 @@ class _Inspector:
     policy: Policy
     memo: Memo | None
     rules: tuple[Rule, ...]
+    asked: frozenset[str]
     readings: Readings
+    today: date
+    granted: Callable[[Waiver], bool]
 
     @cached_property
     def by_id(self) -> dict[str, Rule]:
@@ -138,12 +148,19 @@ class _Inspector:
     def project(self, tree: Tree, place: Place, base: Project | None) -> Project:
         return Project(tree, place, self.policy, self.repository.facts, base, self.readings)
 
-    def judge(self, project: Project) -> tuple[Outcome, ...]:
+    def bare(self, project: Project) -> tuple[Outcome, ...]:
+        """What the rules say, before waivers."""
         return judge(project, self.rules, self.memo, self._scope)
 
-    def try_out(self, project: Project) -> tuple[Outcome, ...]:
+    def waived(self, project: Project, outcomes: Sequence[Outcome], stood: Identities | None) -> tuple[Outcome, ...]:
+        """The outcomes after waivers. `stood`: those of the merge base, where there is one."""
+        terms = Terms(self.policy, self.today, _rules_by_id(), stood, self.granted)
+        return tuple(outcome for outcome in waive(project, outcomes, terms) if outcome.rule in self.asked)
+
+    def try_out(self, project: Project, stood: Identities | None) -> tuple[Outcome, ...]:
         """The same for a state that may never come to be: what is remembered serves, but nothing is added to it."""
-        return judge(project, self.rules, ReadOnly(self.memo) if self.memo else None, self._scope)
+        bare = judge(project, self.rules, ReadOnly(self.memo) if self.memo else None, self._scope)
+        return self.waived(project, bare, stood)
 
     @property
     def _scope(self) -> str:
@@ -160,25 +177,51 @@ def inspect(
     memo: Memo | None = None,
     names: Mapping[str, str] | None = None,
     only: Callable[[Rule], bool] = lambda _: True,
+    granted: Callable[[Waiver], bool] = never,
 ) -> Inspection:
     """Judges a tree, and what a change made of it.
 
     `today` decides `since` dates and waivers. `before`: the merge base's tree. `names`: folder to the name that its
-    `.snitch.yml` gives. `only`: which rules are asked for.
+    `.snitch.yml` gives. `only`: which rules are asked for. `granted`: whether a waiver counts although the change
+    itself adds it.
     """
+    policy = policy.within(str(repository.facts.get("project_path") or ""))
     places, skipped = find_projects(after, before, repository, policy, names or {})
-    rules = tuple(rule for rule in all_rules() if only(rule) and policy.level(rule.id, rule.level, today) != "off")
-    inspector = _Inspector(repository, policy, memo, rules, Readings())
+    levels = {rule.id: policy.level(rule.id, rule.level, today) for rule in all_rules()}
+    asked = frozenset(rule.id for rule in all_rules() if only(rule) and levels[rule.id] != "off")
+    rules = tuple(rule for rule in all_rules() if rule.id in asked or rule.id == WAIVER)
+    inspector = _Inspector(repository, policy, memo, rules, asked, Readings(), today, granted)
     reports, changes, shops = [], [], {}
     earlier = _earlier(before, repository, policy)
     for place in places:
-        base = inspector.project(before, place, None) if before is not None and place.folder in earlier else None
-        project = inspector.project(after, place, base)
-        outcomes = inspector.judge(project)
-        reports.append(ProjectReport(place, tuple(_levelled(inspector, o, today) for o in outcomes)))
-        changes.append(compare(inspector.judge(base) if base else (), outcomes))
-        shops[place.folder] = Workshop(project, after, outcomes, inspector.by_id, inspector.try_out)
+        outcomes, change, shop = _inspected(inspector, after, before, place, earlier)
+        judged = (Judged(inspector.by_id[outcome.rule], levels[outcome.rule], outcome) for outcome in outcomes)
+        reports.append(ProjectReport(place, tuple(judged)))
+        changes.append(change)
+        shops[place.folder] = shop
     return Inspection(Report(tuple(reports), skipped, policy), joined(changes), shops)
+
+
+def _inspected(
+    inspector: _Inspector, after: Tree, before: Tree | None, place: Place, earlier: set[str]
+) -> tuple[tuple[Outcome, ...], Changes, Workshop]:
+    """One project: its outcomes, what the change did to them, and where its fixes are made."""
+    base = inspector.project(before, place, None) if before is not None and place.folder in earlier else None
+    project = inspector.project(after, place, base)
+    was: tuple[Outcome, ...] = ()
+    stood = None if before is None else Identities()
+    if base is not None:
+        bare = inspector.bare(base)
+        stood = identities(bare)
+        was = inspector.waived(base, bare, None)
+    outcomes = inspector.waived(project, inspector.bare(project), stood)
+    shop = Workshop(project, after, outcomes, inspector.by_id, lambda state: inspector.try_out(state, stood))
+    return outcomes, compare(was, outcomes), shop
+
+
+@cache
+def _rules_by_id() -> Mapping[str, Rule]:
+    return {rule.id: rule for rule in all_rules()}
 
 
 def _earlier(before: Tree | None, repository: Repository, policy: Policy) -> set[str]:
@@ -188,8 +231,3 @@ def _earlier(before: Tree | None, repository: Repository, policy: Policy) -> set
     folders = {place.folder for place in find_projects(before, None, repository, policy, {})[0]}
     prefixes = {folder: "" if folder == "." else f"{folder}/" for folder in folders}
     return {folder for folder in folders if any(path.startswith(prefixes[folder]) for path in before.paths())}
-
-
-def _levelled(inspector: _Inspector, outcome: Outcome, today: date) -> Judged:
-    rule = inspector.by_id[outcome.rule]
-    return Judged(rule, inspector.policy.level(rule.id, rule.level, today), outcome)

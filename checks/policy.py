@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Generic, Literal, TypeVar, cast, get_args
+from typing import Any, Final, Generic, Literal, TypeVar, cast, get_args
 
 T = TypeVar("T")
 
 Level = Literal["off", "shadow", "advise", "warn", "enforce"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 """From the mildest to the strictest."""
+
+FIXED: Final = frozenset({"0", "0.policy"})
+"""Ids whose level no policy changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,12 @@ class Setting(Generic[T]):
     default: T
     text: str
     check: Callable[[Any], T]
+    tighter: Literal["less", "more"] | None = None
+    """Which values are stricter: a group may set only what can be tightened."""
+
+    def tightest(self, one: Any, other: Any) -> Any:
+        """The stricter of two values."""
+        return min(one, other) if self.tighter == "less" else max(one, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,9 @@ class Policy:
     """Levels by rule or standard id, settings by name; what is not given is built in.
 
     `since`: by id, the days on which another level begins, the earliest first. `origin`: where it was read, for people;
-    `digest`: of its content (12 hex digits), so that two places can be seen to agree.
+    `digest`: of its content (12 hex digits), so that two places can be seen to agree. `waivable`: by id, whether
+    findings can be waived. `groups`: what groups of GitLab tighten, by their path in small letters; `layers`: those
+    of them that hold for the project at hand, the outermost first.
     """
 
     levels: Mapping[str, Level] = field(default_factory=dict)
@@ -37,22 +48,68 @@ class Policy:
     origin: str = "built-in"
     digest: str = ""
     since: Mapping[str, tuple[tuple[date, Level], ...]] = field(default_factory=dict)
+    waivable: Mapping[str, bool] = field(default_factory=dict)
+    groups: Mapping[str, Policy] = field(default_factory=dict)
+    layers: tuple[Policy, ...] = ()
 
     def level(self, rule: str, built_in: Level, today: date) -> Level:
-        """The level of a rule on a day: by its own id, else by its standard's, else as built in."""
-        return self._given(rule, today) or self._given(rule.partition(".")[0], today) or built_in
+        """The level of a rule on a day: by its own id, else by its standard's, else built in; groups may tighten it."""
+        return self.level_by(rule, built_in, today)[0]
+
+    def level_by(self, rule: str, built_in: Level, today: date) -> tuple[Level, str]:
+        """The level of a rule, and the layer that set it: an origin, or `built-in`."""
+        if rule in FIXED:
+            return built_in, "built-in"
+        own = self._of_rule(rule, today)
+        level, by = (own, self.origin) if own is not None else (built_in, "built-in")
+        for layer in self.layers:
+            given = layer._of_rule(rule, today)
+            if given is not None and LEVELS.index(given) > LEVELS.index(level):
+                level, by = given, layer.origin
+        return level, by
+
+    def can_waive(self, rule: str, built_in: bool) -> tuple[bool, str]:
+        """Whether findings of a rule can be waived, and the layer that decides it."""
+        for layer in self.layers:
+            if layer._waivable(rule) is False:
+                return False, layer.origin
+        own = self._waivable(rule)
+        return (built_in, "built-in") if own is None else (own, self.origin)
+
+    def within(self, project_path: str) -> Policy:
+        """The policy for a project on GitLab, by its path: what its groups tighten is in it."""
+        path = project_path.lower()
+        inside = sorted(group for group in self.groups if path.startswith(group + "/"))
+        return replace(self, layers=tuple(self.groups[group] for group in inside))
+
+    def value_by(self, setting: Setting[Any]) -> tuple[Any, str]:
+        """What holds for a setting, and the layer that set it."""
+        given = setting.name in self.settings
+        value, by = (self.settings[setting.name], self.origin) if given else (setting.default, "built-in")
+        for layer in self.layers:
+            if setting.name in layer.settings and setting.tightest(value, layer.settings[setting.name]) != value:
+                value, by = layer.settings[setting.name], layer.origin
+        return value, by
+
+    def _of_rule(self, rule: str, today: date) -> Level | None:
+        return self._given(rule, today) or self._given(rule.partition(".")[0], today)
 
     def _given(self, key: str, today: date) -> Level | None:
         begun = [level for day, level in self.since.get(key, ()) if day <= today]
         return begun[-1] if begun else self.levels.get(key)
 
+    def _waivable(self, rule: str) -> bool | None:
+        return self.waivable.get(rule, self.waivable.get(rule.partition(".")[0]))
+
     def value(self, setting: Setting[T]) -> T:
         """What the policy gives a setting, else its default."""
-        return cast(T, self.settings.get(setting.name, setting.default))
+        return cast(T, self.value_by(setting)[0])
 
     def fingerprint_of(self, name: str) -> Hashable:
         """Equal for two policies that give a setting the same value."""
-        return repr(self.settings[name]) if name in self.settings else None
+        if not self.layers:
+            return repr(self.settings[name]) if name in self.settings else None
+        return repr([layer.settings.get(name) for layer in (self, *self.layers)])
 
 
 def text_value(value: Any) -> str:
@@ -77,15 +134,21 @@ def text_list(value: Any) -> tuple[str, ...]:
     return tuple(items)
 
 
-def one_of(*choices: str) -> Callable[[Any], str]:
+@dataclass(frozen=True, slots=True)
+class OneOf:
     """A setting that is one of these texts."""
 
-    def choose(value: Any) -> str:
-        if value not in choices:
-            raise ValueError(f"must be one of: {', '.join(choices)}")
+    choices: tuple[str, ...]
+
+    def __call__(self, value: Any) -> str:
+        if value not in self.choices:
+            raise ValueError(f"must be one of: {', '.join(self.choices)}")
         return cast(str, value)
 
-    return choose
+
+def one_of(*choices: str) -> OneOf:
+    """A setting that is one of these texts."""
+    return OneOf(choices)
 
 
 bucket = Setting("bucket", "ml-platform-bucket", "the S3 bucket of weights and datasets", text_value)
@@ -96,4 +159,13 @@ mode = Setting(
     one_of("active", "silent", "off"),
 )
 threads = Setting("threads", "enforce", "the mildest level whose findings open threads", one_of("enforce", "warn"))
-SETTINGS: tuple[Setting[Any], ...] = (bucket, mode, threads)
+max_waiver_days = Setting(
+    "max_waiver_days", 90, "how many days ahead a waiver may end at most", whole_number, tighter="less"
+)
+waiver_approvers: Setting[tuple[str, ...]] = Setting(
+    "waiver_approvers",
+    ("Maintainers",),
+    "who may add a waiver that counts before the merge: `Maintainers`, `Owners`, or names of users",
+    text_list,
+)
+SETTINGS: tuple[Setting[Any], ...] = (bucket, mode, threads, max_waiver_days, waiver_approvers)

@@ -1,74 +1,52 @@
-"""Files of policy: an organisation's, and a project's `.snitch.yml`. All that is wrong in one is told at once, by line.
-
-An organisation's policy is YAML: settings by name at its top level, and `levels:` of standards and rules:
+"""An organisation's policy: a YAML file of settings by name, and of `levels:` of standards and rules.
 
     bucket: acme-models
     levels:
       7: advise
-      10.order: {level: warn, since: {2027-01-01: enforce}}
+      10.order: {level: warn, since: {2027-01-01: enforce}, waivable: false}
+    groups:
+      acme/vision:
+        levels: {10.order: enforce}
+        max_waiver_days: 30
+
+What a group gives holds for the projects below it on GitLab, and may only tighten what the organisation gives.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
-from checks.policy import LEVELS, Level, Policy, Setting
-from checks.read import Unparsable, yaml
-from checks.tree import MAX_BYTES, Tree, Unavailable
+from checks.form import Form, PolicyProblem, day, guess, opened, plain
+from checks.policy import FIXED, LEVELS, Level, Policy, Setting
+from checks.read import yaml
 
-CONFIGURATION: Final = ".snitch.yml"
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyProblem:
-    """What is wrong in a policy or in a `.snitch.yml`; `line` from 1, None where it is about the whole file."""
-
-    path: str
-    line: int | None
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.line is None else f"{self.path}:{self.line}: {self.message}"
+Days = tuple[tuple[date, Level], ...]
 
 
 @dataclass(slots=True)
-class _Reading:
-    """A file that is being read, and what was found wrong in it."""
+class _Draft:
+    """A policy in the making."""
 
-    path: str
-    stream: yaml.Stream
-    problems: list[PolicyProblem] = field(default_factory=list)
+    levels: dict[str, Level] = field(default_factory=dict)
+    since: dict[str, Days] = field(default_factory=dict)
+    waivable: dict[str, bool] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    groups: dict[str, Policy] = field(default_factory=dict)
 
-    def wrong(self, node: yaml.Node, message: str) -> None:
-        self.problems.append(PolicyProblem(self.path, self.stream.place(node.start)[0], message))
+    def policy(self, origin: str, digest: str) -> Policy:
+        return Policy(self.levels, self.settings, origin, digest, self.since, self.waivable, self.groups)
 
-    def entries(self, node: yaml.Node, what: str) -> Iterator[tuple[str, yaml.Scalar, yaml.Node]]:
-        """The entries of what must be a mapping: key's text, key, value."""
-        match node:
-            case yaml.Mapping():
-                self._find_twins(node)
-                for name, (key, value) in yaml.entries(node).items():
-                    yield name, key, value
-            case yaml.Scalar(is_null=True):
-                return
-            case _:
-                self.wrong(node, f"{what} must be a mapping of names to values")
 
-    def _find_twins(self, node: yaml.Mapping) -> None:
-        seen: set[str] = set()
-        for key, _ in node.pairs:
-            if not isinstance(key, yaml.Scalar):
-                self.wrong(key, "a key must be a text")
-            elif key.text in seen:
-                self.wrong(key, f"{key.text} is given twice")
-            else:
-                seen.add(key.text)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a policy may name: the ids of standards and rules, the settings."""
+
+    ids: Collection[str]
+    settings: Mapping[str, Setting[Any]]
 
 
 def parse_policy(
@@ -78,178 +56,132 @@ def parse_policy(
 
     `rules`: the ids of all rules; `settings`: all settings that there are.
     """
-    reading, root = _opened(data, origin)
-    if isinstance(reading, PolicyProblem):
-        return Policy(origin=origin), (reading,)
-    known = {setting.name: setting for setting in settings}
-    levels, since, values = dict[str, Level](), dict[str, tuple[tuple[date, Level], ...]](), dict[str, Any]()
-    for name, key, value in reading.entries(root, "a policy") if root else ():
+    form = opened(data, origin)
+    if isinstance(form, PolicyProblem):
+        return Policy(origin=origin), (form,)
+    ids = {*rules, *(rule.partition(".")[0] for rule in rules)}
+    known = _Known(ids, {setting.name: setting for setting in settings})
+    draft = _Draft()
+    for name, key, value in form.top("a policy"):
         if name == "levels":
-            _read_levels(reading, value, rules, levels, since)
-        elif name in known:
-            _read_setting(reading, key, value, known[name], values)
-        else:
-            reading.wrong(key, f"there is no setting {name}{guess(name, [*known, 'levels'])}")
-    digest = hashlib.sha256(data).hexdigest()[:12]
-    return Policy(levels, values, origin, digest, since), _sorted(reading.problems)
-
-
-def _opened(data: bytes, path: str) -> tuple[_Reading | PolicyProblem, yaml.Node | None]:
-    try:
-        if len(data) > MAX_BYTES:
-            raise Unparsable("is larger than 1 MiB")
-        stream = yaml.parse(data)
-    except Unparsable as error:
-        return PolicyProblem(path, error.line, error.why), None
-    reading = _Reading(path, stream)
-    for extra in stream.documents[1:]:
-        reading.wrong(extra.root, "only one document is read")
-    return reading, stream.documents[0].root if stream.documents else None
-
-
-def _sorted(problems: Iterable[PolicyProblem]) -> tuple[PolicyProblem, ...]:
-    return tuple(sorted(problems, key=lambda problem: problem.line or 0))
-
-
-def _read_setting(
-    reading: _Reading, key: yaml.Scalar, value: yaml.Node, setting: Setting[Any], values: dict[str, Any]
-) -> None:
-    try:
-        values[setting.name] = setting.check(_plain(value))
-    except ValueError as error:
-        reading.wrong(key, f"{setting.name} {error}")
-
-
-def _plain(node: yaml.Node) -> Any:
-    """What a node says. Only true, false, null and whole numbers are no texts: `off`, `no`, `1.0` and days stay."""
-    match node:
-        case yaml.Sequence(items=many):
-            return [_plain(item) for item in many]
-        case yaml.Mapping():
-            return {name: _plain(value) for name, (_, value) in yaml.entries(node).items()}
-        case yaml.Scalar(style="", tag=None, text="true" | "false" as text):
-            return text == "true"
-        case yaml.Scalar(is_null=True):
-            return None
-        case yaml.Scalar(style="", tag=None, text=text) if re.fullmatch(r"-?[0-9]{1,18}", text):
-            return int(text)
-        case yaml.Scalar(text=text):
-            return text
-
-
-def _read_levels(
-    reading: _Reading,
-    node: yaml.Node,
-    rules: Collection[str],
-    levels: dict[str, Level],
-    since: dict[str, tuple[tuple[date, Level], ...]],
-) -> None:
-    known = {*rules, *(rule.partition(".")[0] for rule in rules)}
-    for name, key, value in reading.entries(node, "levels"):
-        if name not in known:
-            reading.wrong(key, f"there is no standard or rule {name}{guess(name, known)}")
+            _read_levels(form, value, known, draft)
+        elif name == "groups":
             continue
-        for part, part_key, inner in _level_parts(reading, key, value):
-            if part == "level" and (level := _level(reading, inner)):
-                levels[name] = level
-            elif part == "since":
-                since[name] = _days(reading, inner)
-            elif part != "level":
-                reading.wrong(part_key, f"a level has no {part}{guess(part, ('level', 'since'))}")
+        elif name in known.settings:
+            _read_setting(form, key, value, known.settings[name], draft)
+        else:
+            form.wrong(key, f"there is no setting {name}{guess(name, [*known.settings, 'levels', 'groups'])}")
+    for name, _, value in form.top("a policy"):
+        if name == "groups":
+            _read_groups(form, value, known, draft, origin)
+    return draft.policy(origin, hashlib.sha256(data).hexdigest()[:12]), tuple(dict.fromkeys(form.found()))
 
 
-def _level_parts(reading: _Reading, key: yaml.Scalar, value: yaml.Node) -> Iterator[tuple[str, yaml.Scalar, yaml.Node]]:
+def _read_setting(form: Form, key: yaml.Scalar, value: yaml.Node, setting: Setting[Any], draft: _Draft) -> None:
+    try:
+        draft.settings[setting.name] = setting.check(plain(value))
+    except ValueError as error:
+        form.wrong(key, f"{setting.name} {error}")
+
+
+# ── levels ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_levels(form: Form, node: yaml.Node, known: _Known, draft: _Draft) -> None:
+    for name, key, value in form.entries(node, "levels"):
+        if name in FIXED:
+            form.wrong(key, f"the level of {name} is fixed")
+        elif name not in known.ids:
+            form.wrong(key, f"there is no standard or rule {name}{guess(name, known.ids)}")
+        else:
+            _read_level(form, name, key, value, draft)
+
+
+def _read_level(form: Form, name: str, key: yaml.Scalar, value: yaml.Node, draft: _Draft) -> None:
+    for part, part_key, inner in _level_parts(form, key, value):
+        if part == "level" and (level := _level(form, inner)):
+            draft.levels[name] = level
+        elif part == "since":
+            draft.since[name] = _days(form, inner)
+        elif part == "waivable" and isinstance(given := plain(inner), bool):
+            draft.waivable[name] = given
+        elif part == "waivable":
+            form.wrong(inner, "waivable must be true or false")
+        elif part != "level":
+            form.wrong(part_key, f"a level has no {part}{guess(part, ('level', 'since', 'waivable'))}")
+
+
+def _level_parts(form: Form, key: yaml.Scalar, value: yaml.Node) -> Iterator[tuple[str, yaml.Scalar, yaml.Node]]:
     """`warn` stands for `{level: warn}`."""
     if isinstance(value, yaml.Mapping):
-        yield from reading.entries(value, key.text)
+        yield from form.entries(value, key.text)
     else:
         yield "level", key, value
 
 
-def _level(reading: _Reading, node: yaml.Node) -> Level | None:
+def _level(form: Form, node: yaml.Node) -> Level | None:
     text = node.text if isinstance(node, yaml.Scalar) else ""
     if text in LEVELS:
         return text
-    reading.wrong(node, f"{text or 'this'} is no level: {', '.join(LEVELS)}")
+    form.wrong(node, f"{text or 'this'} is no level: {', '.join(LEVELS)}")
     return None
 
 
-def _days(reading: _Reading, node: yaml.Node) -> tuple[tuple[date, Level], ...]:
+def _days(form: Form, node: yaml.Node) -> Days:
     days: list[tuple[date, Level]] = []
-    for name, key, value in reading.entries(node, "since"):
-        day, level = _day(name), _level(reading, value)
-        if day is None:
-            reading.wrong(key, f"{name} is no day: write it like 2027-01-31")
+    for name, key, value in form.entries(node, "since"):
+        begin, level = day(name), _level(form, value)
+        if begin is None:
+            form.wrong(key, f"{name} is no day: write it like 2027-01-31")
         elif level is not None:
-            days.append((day, level))
+            days.append((begin, level))
     return tuple(sorted(days))
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
-    except ValueError:
-        return None
+# ── groups ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def guess(name: str, names: Iterable[str]) -> str:
-    """`: did you mean <the nearest right name>?`; nothing where none is near. An id may lack its number: `patch`."""
-    known = sorted(names)
-    near = [one for one in known if one.partition(".")[2] == name] or difflib.get_close_matches(name, known, 1)
-    return f": did you mean {near[0]}?" if near else ""
-
-
-# ── what a project says of itself ────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectConfig:
-    """What a project's `.snitch.yml` says. `name`: what the project is called, where it says so."""
-
-    name: str | None = None
-
-
-def parse_project_config(data: bytes, path: str) -> tuple[ProjectConfig, tuple[PolicyProblem, ...]]:
-    """A `.snitch.yml`, and everything that is wrong in it; what is right in it holds."""
-    reading, root = _opened(data, path)
-    if isinstance(reading, PolicyProblem):
-        return ProjectConfig(), (reading,)
-    name: str | None = None
-    for key_text, key, value in reading.entries(root, CONFIGURATION) if root else ():
-        if key_text != "name":
-            reading.wrong(key, f"a project can't set {key_text}{guess(key_text, ('name',))}")
-        elif isinstance(value, yaml.Scalar) and is_name(value.text):
-            name = value.text
+def _read_groups(form: Form, node: yaml.Node, known: _Known, whole: _Draft, origin: str) -> None:
+    for name, key, value in form.entries(node, "groups"):
+        path = name.strip("/").lower()
+        if not path:
+            form.wrong(key, "a group is named by its path on GitLab")
         else:
-            reading.wrong(value, "name must be letters, digits, `.`, `_` and `-`")
-    return ProjectConfig(name), _sorted(reading.problems)
+            whole.groups[path] = _group(form, value, known, whole).policy(f"{origin}, group {path}", "")
 
 
-def is_name(text: str) -> bool:
-    """Whether a project can be called so: its name stands in paths and addresses."""
-    return re.fullmatch(r"\w[\w.-]*", text) is not None
+def _group(form: Form, node: yaml.Node, known: _Known, whole: _Draft) -> _Draft:
+    draft = _Draft()
+    strict = {name: setting for name, setting in known.settings.items() if setting.tighter}
+    for name, key, value in form.entries(node, "a group"):
+        if name == "levels":
+            _read_levels(form, value, known, draft)
+            _hold_levels(form, value, draft, whole)
+        elif name in strict:
+            _read_setting(form, key, value, strict[name], draft)
+            _hold_setting(form, key, strict[name], draft, whole)
+        elif name in known.settings:
+            form.wrong(key, f"a group can't set {name}: only levels and {', '.join(sorted(strict))}")
+        else:
+            form.wrong(key, f"there is no setting {name}{guess(name, [*strict, 'levels'])}")
+    return draft
 
 
-def project_names(tree: Tree) -> tuple[dict[str, str], tuple[PolicyProblem, ...]]:
-    """The names that the `.snitch.yml` files of a tree give, folder ("." is the root) to name; and what is wrong."""
-    names: dict[str, str] = {}
-    problems: list[PolicyProblem] = []
-    for path in tree.paths():
-        folder, _, name = path.rpartition("/")
-        if name != CONFIGURATION:
-            continue
-        config, wrong = _project_config(tree, path)
-        problems += wrong
-        if config.name is not None:
-            names[folder or "."] = config.name
-    return names, tuple(problems)
+def _hold_levels(form: Form, node: yaml.Node, draft: _Draft, whole: _Draft) -> None:
+    """A group may only tighten: what is milder than the organisation's does not count."""
+    for name, key, _ in form.entries(node, "levels"):
+        given = whole.levels.get(name)
+        if name in draft.levels and given is not None and LEVELS.index(draft.levels[name]) < LEVELS.index(given):
+            form.wrong(key, f"a group may only tighten: the organisation holds {name} at {given}")
+            del draft.levels[name]
+        if draft.waivable.get(name):
+            form.wrong(key, f"a group may only tighten: {name} can be made unwaivable, not waivable")
+            del draft.waivable[name]
 
 
-def _project_config(tree: Tree, path: str) -> tuple[ProjectConfig, tuple[PolicyProblem, ...]]:
-    entry = tree.entry(path)
-    if entry is None or entry.kind != "file" or entry.exceeds(MAX_BYTES) is not False:
-        return ProjectConfig(), (PolicyProblem(path, None, "is no file that can be read"),)
-    try:
-        return parse_project_config(tree.read(path), path)
-    except Unavailable as error:
-        return ProjectConfig(), (PolicyProblem(path, None, error.reason),)
+def _hold_setting(form: Form, key: yaml.Scalar, setting: Setting[Any], draft: _Draft, whole: _Draft) -> None:
+    given = whole.settings.get(setting.name, setting.default)
+    if setting.name in draft.settings and setting.tightest(given, draft.settings[setting.name]) == given:
+        if draft.settings[setting.name] != given:
+            form.wrong(key, f"a group may only tighten: the organisation's {setting.name} is {given}")
+        del draft.settings[setting.name]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import click
 
-from bot.cli import FAULT, say
-from bot.cli.judgement import Asked, Judgement, for_people, for_programs, judged, told, wanted
+from bot.cli import FAULT
+from bot.cli.judgement import Asked, Judgement, for_people, for_programs, judged, wanted
 from checks.policy import LEVELS
 from checks.render import text
 from checks.render.text import Style
@@ -43,8 +43,6 @@ def check(asked: Asked, form: Form) -> int:
             for one in judgements
         ]
         report = _rendered(views, form)
-        for problem in (problem for one in judgements for problem in told(one.target)):
-            say(f"snitch: {problem}")
         give(report, form.output)
         return verdict([sheet for view in views for sheet in sheets(view)], form.fail_on)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import click
 
-from bot.cli import FAULT, put, say
-from bot.cli.judgement import Asked, Judgement, for_patches, for_people, judged, told, wanted
+from bot.cli import FAULT, put
+from bot.cli.judgement import Asked, Judgement, for_patches, for_people, judged, wanted
 from bot.cli.write import write_edits
 from checks.finding import Edit
 from checks.fix import Combined
@@ -51,8 +51,6 @@ def print_diff(asked: Asked, unsafe: bool, style: Style) -> int:
 
 
 def _combined(one: Judgement, ids: Callable[[str], bool], unsafe: bool) -> Combined:
-    for problem in told(one.target):
-        say(f"snitch: {problem}")
     report = one.inspection.report
     found = [f for f in report.findings if ids(f.rule) and report.level(f) != "shadow"]
     return one.inspection.combine(found, unsafe=unsafe)

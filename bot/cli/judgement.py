@@ -11,9 +11,9 @@ from pathlib import Path
 
 from bot.cli.target import HINT, Target, own_git, targets
 from bot.errors import Invalid, SetupError
+from checks.form import guess
 from checks.inspection import Inspection, inspect, read_policy
 from checks.policy import Policy
-from checks.policy_file import PolicyProblem, guess
 from checks.standards import all_rules
 from checks.tree import MAX_BYTES, Tree
 
@@ -124,9 +124,3 @@ def _relative(root: Path, base: Path) -> Callable[[str], str]:
     if root_path == base_path:
         return lambda path: path
     return lambda path: os.path.relpath(os.path.join(root_path, path), base_path).replace(os.sep, "/")
-
-
-def told(target: Target) -> list[PolicyProblem]:
-    """What is wrong in the `.snitch.yml` files of a target, with paths for people."""
-    shown = for_people(target)
-    return [PolicyProblem(shown(p.path), p.line, p.message) for p in target.problems]

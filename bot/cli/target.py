@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from bot.errors import Invalid
 from checks.discover import ROOT_FILES, Repository, find_projects, name_of
 from checks.policy import Policy
-from checks.policy_file import PolicyProblem, is_name, project_names
 from checks.project import Place
+from checks.project_file import is_name, project_names
 from checks.read import gitignore
 from checks.tree import MAX_BYTES, FolderTree
 
@@ -34,7 +34,7 @@ DEEPEST = 3
 class Target:
     """A tree of files on disk, and which of its folders are to be judged (all that are projects, where none is named).
 
-    `root` is the tree's, resolved. `problems`: what is wrong in its `.snitch.yml` files.
+    `root` is the tree's, resolved.
     """
 
     root: Path
@@ -42,7 +42,6 @@ class Target:
     repository: Repository
     names: Mapping[str, str]
     in_git: bool
-    problems: tuple[PolicyProblem, ...] = ()
 
 
 def own_git() -> Git:
@@ -182,12 +181,12 @@ def _grouped(folders: Sequence[Path], name: str | None) -> list[Target]:
 
 def _target(ground: _Ground, chosen: Mapping[str, str | None]) -> Target:
     tree = FolderTree(ground.root, ground.paths)
-    names, problems = project_names(tree)
+    names = project_names(tree)
     origin = _origin(ground.root) if ground.in_git else None
     path = project_path(origin or "")
     raw_name = _last(origin or "") or ground.root.name or "model"
     repository = Repository(raw_name, {"project_path": path} if path else {}, chosen)
-    return Target(ground.root, tree, repository, names, ground.in_git, problems)
+    return Target(ground.root, tree, repository, names, ground.in_git)
 
 
 def _origin(root: Path) -> str | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from checks.finding import Finding
+from checks.finding import Finding, Waiver
 from checks.policy import Policy
 from checks.render.view import Row, Sheet, View, sheets
 from checks.render.visible import sayable
@@ -52,7 +52,10 @@ def _rule(row: Row, view: View) -> dict[str, Any]:
         "level": row.level,
         "outcome": row.result,
         "reason": None if row.reason is None else sayable(row.reason),
-        "findings": [_finding(finding, view) for finding in row.findings],
+        "findings": [
+            *(_finding(finding, view) | _new_waiver(row.new_waiver(finding)) for finding in row.findings),
+            *(_finding(one.finding, view) | {"waived": _waiver(one.waiver)} for one in row.let_stand),
+        ],
     }
 
 
@@ -69,3 +72,12 @@ def _finding(finding: Finding, view: View) -> dict[str, Any]:
         "fingerprint": finding.fingerprint,
         "waived": None,
     }
+
+
+def _new_waiver(waiver: Waiver | None) -> dict[str, Any]:
+    """What is said beside a finding whose waiver does not count yet."""
+    return {} if waiver is None else {"new_waiver": _waiver(waiver)}
+
+
+def _waiver(waiver: Waiver) -> dict[str, str]:
+    return {"reason": sayable(waiver.reason), "until": waiver.until}

@@ -61,8 +61,9 @@ def _inner(row: Row, shown: Callable[[str], str], fail_on: str) -> str:
         return f"<skipped message={_quoted(row.reason or '')}/>"
     if row.result == "error":
         return f"<error type={_quoted('not judged')} message={_quoted(row.reason or '')}/>"
+    waived = "\n".join(f"waived until {w.waiver.until}: {_said(w.finding, shown)}" for w in row.let_stand)
     if not row.findings:
-        return ""
+        return f"<system-out>{_text(waived)}</system-out>" if waived else ""
     said = "\n".join(_said(finding, shown) for finding in row.findings)
     if _fails(row, fail_on):
         first = _quoted(row.findings[0].message)

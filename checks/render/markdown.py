@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from checks.finding import Finding, Fix
+from checks.finding import Finding, Fix, Waived
 from checks.policy import Level
 from checks.render.diff import unified
 from checks.render.markup import code, fence, prose
@@ -22,7 +22,7 @@ def render(views: Sequence[View]) -> str:
     found = [(view, sheet) for view in views for sheet in sheets(view)]
     blocks = ["# Model Standards", f"{headline(views)}."]
     for view, sheet in found:
-        blocks += [f"## {code(sheet.name)}", _table(sheet), *_findings(view, sheet), *_unjudged(sheet)]
+        blocks += [f"## {code(sheet.name)}", _table(sheet), *_findings(view, sheet), *_unjudged(view, sheet)]
     skipped = [
         f"- {code(view.shown(one.path))}: {prose(one.reason)}"
         for view in views
@@ -72,7 +72,11 @@ def _findings(view: View, sheet: Sheet) -> Iterator[str]:
 
 
 def _item(view: View, row: Row, finding: Finding) -> str:
-    return f"- {SIGN[row.level]} **{finding.rule}** {code(place_of(finding, view.shown))}: {prose(finding.message)}"
+    said = f"- {SIGN[row.level]} **{finding.rule}** {code(place_of(finding, view.shown))}: {prose(finding.message)}"
+    waiver = row.new_waiver(finding)
+    if waiver is None:
+        return said
+    return f"{said}  \n  New waiver until {code(waiver.until)}, which counts once it is merged: {prose(waiver.reason)}"
 
 
 def _fix(view: View, fix: Fix) -> str:
@@ -85,11 +89,19 @@ def _fix(view: View, fix: Fix) -> str:
     return f"<details><summary>{title}</summary>\n\n{note}{fence('diff', chr(10).join(lines))}\n\n</details>"
 
 
-def _unjudged(sheet: Sheet) -> Iterator[str]:
+def _unjudged(view: View, sheet: Sheet) -> Iterator[str]:
+    waived = [one for row in sheet.told for one in row.let_stand]
+    if waived:
+        yield f"{count(len(waived), 'finding')} waived:\n\n" + "\n".join(_waived(view, one) for one in waived)
     errors = [row for row in sheet.told if row.result == "error"]
     if errors:
         lines = "\n".join(f"- **{row.rule.id}** {prose(row.reason or '')}" for row in errors)
         yield f"{count(len(errors), 'rule')} could not be judged:\n\n{lines}"
+
+
+def _waived(view: View, one: Waived) -> str:
+    place = code(place_of(one.finding, view.shown))
+    return f"- **{one.finding.rule}** {place} until {one.waiver.until}: {prose(one.waiver.reason)}"
 
 
 def _policy(views: Sequence[View]) -> str:

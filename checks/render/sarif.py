@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from checks.finding import Edit, Finding, Fix
+from checks.finding import Edit, Finding, Fix, Waiver
 from checks.policy import Level
 from checks.render.explain import explain_id
 from checks.render.view import Row, View, sheets
@@ -38,7 +38,7 @@ def render(views: Sequence[View], version: str = "") -> str:
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(row for _, row in found)],
-        "results": [_result(view, row, one, order[one.rule]) for view, row in found for one in row.findings],
+        "results": [one for view, row in found for one in _results(view, row, order[row.rule.id])],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
@@ -66,8 +66,29 @@ def _invocation(rows: Iterator[Row]) -> dict[str, Any]:
     return {"executionSuccessful": not told, "toolExecutionNotifications": told}
 
 
+def _results(view: View, row: Row, index: int) -> Iterator[dict[str, Any]]:
+    """The findings of a rule; one that is waived is suppressed, by a waiver that is new only once that is accepted."""
+    for finding in row.findings:
+        result = _result(view, row, finding, index)
+        proposal = view.inspection.fix(finding)
+        changes = _changes(view, proposal.fix) if proposal is not None else None
+        if proposal is not None and changes:
+            result["fixes"] = [{"description": {"text": _described(proposal.fix)}, "artifactChanges": changes}]
+        waiver = row.new_waiver(finding)
+        if waiver is not None:
+            result["suppressions"] = [_suppression(waiver, "underReview")]
+        yield result
+    for one in row.let_stand:
+        yield _result(view, row, one.finding, index) | {"suppressions": [_suppression(one.waiver, "accepted")]}
+
+
+def _suppression(waiver: Waiver, status: str) -> dict[str, str]:
+    kind = "external" if waiver.covers is None else "inSource"
+    return {"kind": kind, "status": status, "justification": sayable(f"{waiver.reason} (until {waiver.until})")}
+
+
 def _result(view: View, row: Row, finding: Finding, index: int) -> dict[str, Any]:
-    result = {
+    return {
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": LEVEL[row.level],
@@ -75,11 +96,6 @@ def _result(view: View, row: Row, finding: Finding, index: int) -> dict[str, Any
         "locations": [{"physicalLocation": _place(view, finding)}],
         "partialFingerprints": {"snitch/v1": f"{sayable(finding.project)}:{finding.fingerprint}"},
     }
-    proposal = view.inspection.fix(finding)
-    changes = _changes(view, proposal.fix) if proposal is not None else None
-    if proposal is not None and changes:
-        result["fixes"] = [{"description": {"text": _described(proposal.fix)}, "artifactChanges": changes}]
-    return result
 
 
 def _place(view: View, finding: Finding) -> dict[str, Any]:

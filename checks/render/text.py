@@ -91,12 +91,15 @@ def _standard(view: View, rows: Sequence[Row], style: Style) -> Iterator[str]:
         if key in fixes:
             yield from _fix(fixes[key].fix, view, style)
     for row in rows:
-        yield from _unjudged(row, style)
+        yield from _unjudged(view, row, style)
 
 
 def _group(view: View, members: Sequence[tuple[Row, Finding]], style: Style) -> Iterator[str]:
     for number, (row, finding) in enumerate(members):
         yield "  " + _told(view, row, finding, style)
+        waiver = row.new_waiver(finding)
+        if waiver is not None:
+            yield f"    new waiver until {waiver.until} ({visible(waiver.reason)}): it counts once it is merged"
         last = number + 1 == len(members)
         if finding.span is not None and (last or members[number + 1][1].span != finding.span):
             yield from _excerpt(view, finding, finding.span, style)
@@ -114,10 +117,13 @@ def place_of(finding: Finding, shown: Callable[[str], str]) -> str:
     return place if finding.span is None else f"{place}:{finding.span.line}:{finding.span.column}"
 
 
-def _unjudged(row: Row, style: Style) -> Iterator[str]:
+def _unjudged(view: View, row: Row, style: Style) -> Iterator[str]:
+    for one in row.let_stand if style.verbose else ():
+        place, waiver = place_of(one.finding, view.shown), one.waiver
+        yield style.paint(f"  waived {row.rule.id} {place} until {waiver.until}: {visible(waiver.reason)}", _DIM)
     if row.result == "error":
         yield "  " + _error(row, style)
-    elif style.verbose and not row.findings:
+    elif style.verbose and not row.findings and not row.let_stand:
         reason = f": {visible(row.reason)}" if row.reason else ""
         yield style.paint(f"  {row.result} {row.rule.id}{reason}", _DIM)
     elif style.verbose and row.standing:
@@ -225,6 +231,9 @@ def headline(views: Sequence[View]) -> str:
     parts = [text for level, text in said.items() if at[level]]
     results = Counter(row.result for sheet in found for row in sheet.told)
     counts = [f"{count(results['pass'], 'rule')} passed", f"{results['skip']} skipped"]
+    waived = sum(len(row.let_stand) for sheet in found for row in sheet.told)
+    if waived:
+        counts.append(f"{count(waived, 'finding')} waived")
     if results["error"]:
         counts.append(f"{results['error']} could not be judged")
     return f"{', '.join(parts) or _kept(found, views)}; {', '.join(counts)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from checks.finding import Finding, Result
+from checks.finding import Finding, Result, Waived, Waiver
 from checks.inspection import Inspection, Judged
 from checks.policy import Level
 from checks.standard import Rule
@@ -39,7 +39,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A rule as a view shows it. `standing`: how many of its findings are left out since they stood before."""
+    """A rule as a view shows it. `standing`: how many of its findings are left out since they stood before.
+
+    `waived`: its findings that have a waiver, as in its outcome.
+    """
 
     rule: Rule
     level: Level
@@ -47,6 +50,16 @@ class Row:
     reason: str | None
     findings: tuple[Finding, ...]
     standing: int = 0
+    waived: tuple[Waived, ...] = ()
+
+    def new_waiver(self, finding: Finding) -> Waiver | None:
+        """The waiver that the change itself adds for a finding: it does not count yet."""
+        return next((one.waiver for one in self.waived if one.finding == finding and not one.counts), None)
+
+    @property
+    def let_stand(self) -> tuple[Waived, ...]:
+        """The findings that a waiver lets stand; they are not among `findings`."""
+        return tuple(one for one in self.waived if one.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +104,10 @@ def _identity(finding: Finding) -> tuple[str, str, str]:
 def _row(judged: Judged, new: frozenset[tuple[str, str, str]] | None) -> Row:
     outcome = judged.outcome
     if new is None or outcome.result != "fail":
-        return Row(judged.rule, judged.level, outcome.result, outcome.reason, outcome.findings)
+        return Row(judged.rule, judged.level, outcome.result, outcome.reason, outcome.findings, 0, outcome.waived)
     kept = tuple(finding for finding in outcome.findings if _identity(finding) in new)
     standing = len(outcome.findings) - len(kept)
     if kept:
-        return Row(judged.rule, judged.level, "fail", None, kept, standing)
+        return Row(judged.rule, judged.level, "fail", None, kept, standing, outcome.waived)
     said = "1 finding stood before" if standing == 1 else f"{standing} findings stood before"
-    return Row(judged.rule, judged.level, "pass", said, (), standing)
+    return Row(judged.rule, judged.level, "pass", said, (), standing, outcome.waived)

@@ -108,6 +108,14 @@ RESULT = closed(
     message=SAYING,
     locations=many(closed(physicalLocation=closed("artifactLocation", artifactLocation=ARTIFACT, region=REGION))),
     partialFingerprints={"type": "object", "additionalProperties": TEXT},
+    suppressions=many(
+        closed(
+            "kind",
+            kind={"enum": ["inSource", "external"]},
+            status={"enum": ["accepted", "underReview", "rejected"]},
+            justification=TEXT,
+        )
+    ),
     fixes=many(closed("artifactChanges", description=SAYING, artifactChanges=many(CHANGE))),
 )
 DESCRIPTOR = closed(

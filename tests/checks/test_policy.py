@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checks.form import PolicyProblem, guess
 from checks.inspection import all_settings, read_policy
 from checks.policy import Policy, Setting, bucket, mode, one_of, text_list, text_value, threads, whole_number
-from checks.policy_file import PolicyProblem, ProjectConfig, guess, parse_policy, parse_project_config, project_names
+from checks.policy_file import parse_policy
+from checks.project_file import ProjectConfig, parse_project_config, project_names
 from checks.tree import MAX_BYTES, MemoryTree
 
 TODAY = date(2026, 6, 1)
@@ -236,6 +238,5 @@ def test_names_are_read_in_every_folder_of_a_tree() -> None:
         "m/b/.snitch.yml": b"name: [",
         "x.snitch.yml": b"",
     }
-    names, found = project_names(MemoryTree(files, {"l/.snitch.yml": b"../.snitch.yml"}))
+    names = project_names(MemoryTree(files, {"l/.snitch.yml": b"../.snitch.yml"}))
     assert names == {".": "all", "m/a": "rose"}
-    assert [(p.path, p.line) for p in found] == [("l/.snitch.yml", None), ("m/b/.snitch.yml", 1)]

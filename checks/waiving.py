@@ -1,0 +1,159 @@
+"""Applies waivers to the outcomes of a project, after the memo: what they let stand, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from checks.finding import Finding, Outcome, Waived, Waiver, identify
+from checks.form import day, guess
+from checks.policy import Policy, max_waiver_days
+from checks.project import Project
+from checks.standard import Rule
+from checks.waivers import always_read, in_file, of_finding
+
+WAIVER = "0.waiver"
+FORM = "write it like `snitch: waive 10.patch until 2027-01-31 - the reason`"
+Identities = Counter[tuple[str, str, str, str]]
+
+
+def never(waiver: Waiver) -> bool:
+    """Grants no waiver that a change itself adds."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What waivers are held against.
+
+    `rules`: every rule by its id, those that are off too. `stood`: the waivers of the merge base; None where there is
+    no change, so that all count. `granted`: whether one that the change adds counts all the same.
+    """
+
+    policy: Policy
+    today: date
+    rules: Mapping[str, Rule]
+    stood: Identities | None = None
+    granted: Callable[[Waiver], bool] = never
+
+
+def waive(project: Project, outcomes: Sequence[Outcome], terms: Terms) -> tuple[Outcome, ...]:
+    """The outcomes after the project's waivers: findings that are waived aside, 0.waiver as it ends."""
+    found = next((outcome for outcome in outcomes if outcome.rule == WAIVER), None)
+    if found is None:
+        return tuple(outcomes)
+    waivers = tuple(dict.fromkeys([*map(of_finding, found.findings), *_beside(project, outcomes, found)]))
+    if not waivers:
+        return tuple(outcomes)
+    wrong = {waiver: why for waiver in waivers if (why := _wrong(waiver, terms))}
+    sound = [waiver for waiver in waivers if waiver not in wrong]
+    fresh = _fresh(sound, terms)
+    judged = tuple(_applied(outcome, sound, fresh) for outcome in outcomes)
+    wrong |= _useless(sound, outcomes)
+    findings = identify(_findings(waivers, wrong), WAIVER, project.folder)
+    ended = replace(found, result="fail" if findings else "pass", findings=findings)
+    return tuple(ended if outcome.rule == WAIVER else outcome for outcome in judged)
+
+
+def identities(outcomes: Iterable[Outcome]) -> Identities:
+    """The waivers of a project by what they say, from its bare outcomes."""
+    return Counter(of_finding(f).identity for outcome in outcomes if outcome.rule == WAIVER for f in outcome.findings)
+
+
+def _beside(project: Project, outcomes: Iterable[Outcome], found: Outcome) -> Iterator[Waiver]:
+    """The waivers in other files that have findings."""
+    known = set(always_read(project))
+    paths = {f.path for outcome in outcomes for f in outcome.findings if f.span is not None and outcome is not found}
+    for path in sorted(paths - known):
+        yield from in_file(project, path)
+
+
+# ── what is wrong ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _wrong(waiver: Waiver, terms: Terms) -> str | None:
+    """Why a waiver does not count; None for one that does."""
+    rule = terms.rules.get(waiver.rule)
+    if rule is None:
+        return _unknown(waiver.rule, terms)
+    if not terms.policy.can_waive(rule.id, rule.waivable)[0]:
+        return f"{rule.id} can't be waived: take the waiver out, and mend what it is for"
+    if not waiver.until:
+        return f"this waiver is not whole: {FORM}"
+    until = day(waiver.until)
+    if until is None:
+        return f"{waiver.until} is no day: {FORM}"
+    if not waiver.reason:
+        return f"this waiver has no reason: {FORM}"
+    if until < terms.today:
+        return f"this waiver of {rule.id} ended on {until}: mend what it was for, and take it out"
+    most = terms.policy.value(max_waiver_days)
+    if until > terms.today + timedelta(days=min(most, 36_500)):
+        return f"a waiver ends within {most} days: {terms.today + timedelta(days=most)} at the latest"
+    return None
+
+
+def _unknown(rule: str, terms: Terms) -> str:
+    own = [id for id in terms.rules if id.partition(".")[0] == rule]
+    if own:
+        return f"a waiver is for one rule, not for standard {rule}: name one of {', '.join(own)}"
+    return f"there is no rule {rule or 'named'}{guess(rule, terms.rules)}"
+
+
+def _useless(sound: Iterable[Waiver], outcomes: Iterable[Outcome]) -> dict[Waiver, str]:
+    """Waivers that no finding is for, of rules that were judged."""
+    judged = {outcome.rule: outcome.findings for outcome in outcomes if outcome.result in ("pass", "fail")}
+    return {
+        waiver: f"{waiver.rule} has no finding that this waiver is for: take it out"
+        for waiver in sound
+        if waiver.rule in judged and not any(_covers(waiver, finding) for finding in judged[waiver.rule])
+    }
+
+
+def _findings(waivers: Iterable[Waiver], wrong: Mapping[Waiver, str]) -> Iterator[Finding]:
+    for waiver in waivers:
+        if waiver in wrong:
+            context = f"{waiver.rule} {waiver.until} {waiver.anchor}"
+            yield Finding(waiver.path, waiver.span, wrong[waiver], context)
+
+
+# ── what is waived ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _fresh(sound: Iterable[Waiver], terms: Terms) -> frozenset[Waiver]:
+    """The waivers that the change itself adds, and that nobody with the right granted."""
+    if terms.stood is None:
+        return frozenset()
+    left = Counter(terms.stood)
+    fresh = set[Waiver]()
+    for waiver in sound:
+        if left[waiver.identity] > 0:
+            left[waiver.identity] -= 1
+        elif not terms.granted(waiver):
+            fresh.add(waiver)
+    return frozenset(fresh)
+
+
+def _applied(outcome: Outcome, sound: Sequence[Waiver], fresh: frozenset[Waiver]) -> Outcome:
+    """An outcome without the findings that a waiver lets stand; those of a new waiver stay, and are told."""
+    own = [waiver for waiver in sound if waiver.rule == outcome.rule]
+    if not own or outcome.result != "fail":
+        return outcome
+    waived = tuple(
+        Waived(finding, waiver, waiver not in fresh)
+        for finding in outcome.findings
+        for waiver in sorted((one for one in own if _covers(one, finding)), key=lambda one: one in fresh)[:1]
+    )
+    gone = {one.finding for one in waived if one.counts}
+    kept = tuple(finding for finding in outcome.findings if finding not in gone)
+    return replace(outcome, result="fail" if kept else "pass", findings=kept, waived=waived)
+
+
+def _covers(waiver: Waiver, finding: Finding) -> bool:
+    if waiver.covers is None:
+        return True
+    if finding.span is None or finding.path != waiver.path:
+        return False
+    return finding.span.line <= waiver.covers <= max(finding.span.line, finding.span.end_line)
