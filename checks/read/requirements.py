@@ -220,7 +220,7 @@ def _read(text: str, line: _Line) -> Iterator[Requirement | Reference | Fault]:
             normalized(pin["name"]), line.text, "index", _extras(pin["extras"]), specifiers, None, None, False, True,
             line.start, line.end, None,
         )  # fmt: skip
-    elif _VARIABLE.search(line.text) and not line.text.startswith("-"):
+    elif _VARIABLE.search(line.text) and not line.text.startswith("-") and "://" not in line.text:
         yield _variable(line)
     elif _is_plain(line.text):
         yield _plain(text, line)
@@ -351,7 +351,7 @@ def _from(
 ) -> Requirement:
     egg = _EGG.search(url)
     named = name or (egg["name"] if egg else None)
-    known = not _VARIABLE.search(url)
+    known = not _VARIABLE.search(re.sub(r"://[^/@]*@", "://", url))  # who asks changes nothing
     return Requirement(
         normalized(named) if named else None, line.text, _kind(url), frozenset(map(normalized, extras or ())), (),
         marker, url, hashed or _HASH.search(url) is not None, known, line.start, line.end, None,

@@ -107,6 +107,7 @@ for good in (
     f"-e git+ssh://git@example.com/idna.git@{_SHA}#egg=idna",
     f"idna @ git+https://example.com/idna.git@{_SHA}#subdirectory=x",
     "-e .",
+    f"git+https://${{TOKEN}}:x@example.com/idna.git@{_SHA}",
     "./idna",
     "# idna",
     "",
@@ -135,6 +136,8 @@ standard.good("pinned", _file("-c limits.txt\n") | {"limits.txt": "-r more.txt\n
 standard.bad("pinned", _file("-r base.txt\n") | {"base.txt": "six==1\nidna  # <- 9.pinned\n"})
 standard.bad("pinned", _file("idna  # <- 9.pinned\n-c limits.txt\n") | {"limits.txt": "idna<4\n"})
 standard.skip("pinned", _file("idna==${IDNA}\n"), because="idna==${IDNA}")
+standard.skip("pinned", _file("git+https://example.com/${NAME}.git@main\n"), because="depends on a variable")
+standard.bad("pinned", _file("git+https://${TOKEN}@example.com/idna.git@main  # <- 9.pinned\n"))
 standard.skip("pinned", _file("-r https://example.com/base.txt\n"), because="https://example.com/base.txt")
 standard.skip("pinned", _file("idna\n-c https://example.com/limits.txt\n"), because="https://example.com/limits.txt")
 standard.skip("pinned", _file("idna\n-c limits.txt\n"), because="see 9.file")

@@ -75,3 +75,13 @@ def test_an_unpinned_line_of_a_utf_16_file_is_found() -> None:
     [finding] = findings({"requirements.txt": "\ufeffsix==1\r\nidna\r\n".encode("utf-16-le")}, "9.pinned")
     assert finding.span is not None
     assert (finding.span.line, finding.span.column, finding.span.end_column) == (2, 1, 5)
+
+
+def test_a_project_of_a_monorepo_is_pinned_by_the_lock_file_at_the_root() -> None:
+    lock = b'[[package]]\nname = "idna"\nversion = "3.10"\n'
+    files = {f"models/iris/{path}": text.encode() for path, text in MINIMAL.items()} | {"uv.lock": lock}
+    files["models/iris/requirements.txt"] = b"kserve==0.7.0\r\nddtrace==2.9.0\r\nidna>=3  # why"
+    inspection = inspect(MemoryTree(files), Policy(), date(2026, 6, 1), Repository("iris", {}, {"models/iris": "iris"}))
+    [finding] = [one for one in inspection.report.findings if one.rule == "9.pinned"]
+    combined = inspection.combine([finding], unsafe=False)
+    assert combined.edits == {"models/iris/requirements.txt": b"kserve==0.7.0\r\nddtrace==2.9.0\r\nidna==3.10  # why"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.read import Unparsable
@@ -86,6 +86,7 @@ def test_odd_pipfiles_hold_nothing(data: bytes) -> None:
     assert pipfile(data) == {}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_nothing_but_unparsable_is_raised(data: bytes) -> None:
     for read in (packages, pipfile):
