@@ -26,6 +26,7 @@ _RADIX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _SURROGATE = re.compile(r"\\(?:\\|u[dD]([89a-fA-F])([0-9a-fA-F]{2}))")
 _DIGITS = 300  # of a number; Python takes quadratic time on long ones
+_FILES = 150  # that a document may lead to
 _HOPS = 50  # references that lead to references
 
 
@@ -196,32 +197,24 @@ class Reference:
     outside: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Library:
-    """A document and the files that it refers to. `load` gives a file of the tree, or raises Dangling or Outside."""
+    """A document and the files that it refers to. `load` gives a file of the tree, or raises Dangling or Outside.
+
+    It is asked anew each time, so that whoever looks on knows which files a judgement rests on.
+    """
 
     path: str
     document: Document
     load: Callable[[str], Document]
-    _loaded: dict[str, Document | Dangling | Outside] = field(default_factory=dict)
 
     @property
     def root(self) -> At:
         return At(self.path, self.document, None, self.document.root)
 
     def file(self, path: str) -> Document:
-        """A file of the tree, read once. Raises Dangling, Outside."""
-        if path == self.path:
-            return self.document
-        if path not in self._loaded:
-            try:
-                self._loaded[path] = self.load(path)
-            except (Dangling, Outside) as trouble:
-                self._loaded[path] = trouble
-        found = self._loaded[path]
-        if isinstance(found, Document):
-            return found
-        raise found
+        """A file of the tree. Raises Dangling, Outside."""
+        return self.document if path == self.path else self.load(path)
 
     def follow(self, at: At, hops: int = _HOPS) -> At:
         """The place itself, or where its `$ref` leads in the end. Raises Dangling, Outside."""
@@ -311,6 +304,8 @@ def references(library: Library) -> Iterator[Reference]:
             try:
                 target = library.target(path, text)
                 if target.path not in files:
+                    if len(files) >= _FILES:
+                        raise Outside(f"leads to more than {_FILES} files")
                     files.add(target.path)
                     left.append(target.path)
                 trouble = _circle(library, target)

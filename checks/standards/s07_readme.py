@@ -472,16 +472,17 @@ def _links_fix(project: Project) -> Mapping[str, Fix]:
     settings = project.setting(readme_links)
     derived = {kind: text for kind in missing if kind not in settings and (text := _derived(project, kind))}
     page = _page(project)
-    lines = [f"- {derived.get(kind) or f'{KINDS[kind][0]}: TODO'}" for kind in missing]
+    todo = {kind: f"{KINDS[kind][0]}: TODO" for kind in missing if kind not in derived}
+    added = {kind: line for kind, line in todo.items() if line not in page.text}  # once is enough
+    lines = [f"- {line}" for kind in missing if (line := derived.get(kind) or added.get(kind))]
     data = page.encode(_with_lines(page, lines))
     if not derived or data is None:
         return {}
     after = parse(data)
     if not all(any(_is_of(kind, link, None) for link in after.links) for kind in derived):
         return {}  # they would stand in a code block or a comment that has no end
-    todo = [KINDS[kind][0] for kind in missing if kind not in derived]
-    note = f"Put in the addresses of {', '.join(todo)}." if todo else None
-    return dict.fromkeys(derived, Fix((Edit(project.at("README.md"), page.data, data),), safe=not todo, note=note))
+    note = f"Put in the addresses of {', '.join(KINDS[kind][0] for kind in added)}." if added else None
+    return dict.fromkeys(derived, Fix((Edit(project.at("README.md"), page.data, data),), safe=not added, note=note))
 
 
 def _is_missing(project: Project, check: Check) -> bool:
