@@ -19,7 +19,7 @@ def unusable(project: Project, name: str, purpose: str) -> Iterator[Finding]:
         yield Finding(path, None, f"There is no {name}: add one, {purpose}", name)
     except Unparsable as error:
         span = place_of(project.bytes(path), error)
-        yield Finding(path, span, f"{name} is not valid Python: {error.why}: correct it here", name)
+        yield Finding(path, span, f"{name} is not valid Python: {error.why}", name)
 
 
 def place_of(data: bytes, error: Unparsable) -> Span:

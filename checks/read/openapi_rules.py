@@ -295,7 +295,17 @@ def _deeper_fault(library: Library, error: Any) -> Fault:
     if error.validator is not None:
         message = f"{_shown(parts)}: {_short(error.message)}: correct it"
         return Fault(at, message, f"{_pointer(parts)} {error.validator}")
-    return Fault(at, f"{_short(error.message)}: correct it", f"{_pointer(parts)} {name}")
+    message = f"{_short(error.message)}: {_HINTS.get(name, 'correct it')}"
+    return Fault(at, message, f"{_pointer(parts)} {name}")
+
+
+_HINTS = {
+    "UnresolvableParameterError": "describe it under parameters with in: path, or correct its name in the path",
+    "DuplicateOperationIDError": "give each operation an operationId of its own",
+    "ParameterDuplicateError": "take one of them out",
+    "ExtraParametersError": "add them under properties, or take them out of required",
+}
+"""What to do about the validator's own errors."""
 
 
 def _telling(error: ValidationError) -> ValidationError:

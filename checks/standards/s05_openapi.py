@@ -305,7 +305,7 @@ def file(project: Project) -> Iterator[Finding]:
         message = "There is no openapi.yaml: add one that describes the API of serve.py"
         yield Finding(path, None, message, "openapi")
     except Unparsable as error:
-        message = f"{path.rpartition('/')[2]} {error.why}: correct it here"
+        message = f"{path.rpartition('/')[2]} {error.why}"
         yield Finding(path, place_of(project.bytes(path), error), message, "openapi")
 
 
