@@ -131,6 +131,34 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyAccess:
+    """What a policy at an address is read with. `header`: the one that GitLab takes the token in."""
+
+    gitlab_url: str | None
+    token: Secret | None
+    header: str
+    cache: Path
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> PolicyAccess:
+        """For a command line: of the service's settings only these, else what a job of GitLab CI has.
+
+        Raises SetupError.
+        """
+        environ = os.environ if environ is None else environ
+        source = _source(environ)
+        own = source.read("GITLAB_TOKEN", Secret, None)
+        job = environ.get("CI_JOB_TOKEN")
+        url = source.read("GITLAB_URL", _address, None) or environ.get("CI_SERVER_URL")
+        if source.problems:
+            raise SetupError("\n".join(source.problems))
+        home = source.home
+        cache = Path(environ.get("XDG_CACHE_HOME") or f"{home}/.cache") / "snitch"
+        token = own or (Secret(job) if job else None)
+        return cls(url, token, "PRIVATE-TOKEN" if own else "JOB-TOKEN", cache)
+
+
+@dataclass(frozen=True, slots=True)
 class _Source:
     values: Mapping[str, str]
     home: str

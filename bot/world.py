@@ -8,17 +8,20 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import cast
 
+from bot import log
 from bot.errors import SetupError
 from bot.git import Git, Mirror, Remembered, Remote
 from bot.gitlab import GitLab
 from bot.mr import Person, ProjectInfo
-from bot.settings import Mode, Settings, surroundings
+from bot.policy_source import load
+from bot.settings import Mode, PolicyAccess, Settings, surroundings
 from bot.store import Store
-from checks.inspection import read_policy
 from checks.policy import Policy
 from checks.policy import mode as policy_mode
 from checks.run import Memo, MemoryMemo
 from checks.standards import all_rules
+
+logger = log.get(__name__)
 
 MIRROR_LIMIT = 1024 * 1024 + 1
 """Blobs of this many bytes or more are left behind: the smallest limit that a policy sets (1 MiB), plus one."""
@@ -46,7 +49,7 @@ class World:
         """The world of a process. Speaks to nobody yet. Raises SetupError."""
         all_rules()  # loads the standards now, not in the first job
         token = settings.gitlab_token.reveal
-        policy = load_policy(settings.policy)
+        policy = load_policy(settings)
         return cls(
             gitlab=GitLab(settings.gitlab_url, token),
             git=Git("git", surroundings()),
@@ -86,17 +89,13 @@ def quieter(one: Mode, other: Mode) -> Mode:
     return max(one, other, key=order.index)
 
 
-def load_policy(source: str | None) -> Policy:
-    """The organisation's policy from a file, or the built-in one. Raises SetupError with all that is wrong in it."""
-    if source is None:
-        return Policy()
-    if "://" in source or source.startswith("gitlab:"):
-        raise SetupError(f"SNITCH_POLICY: {source} is no file; a policy from an address can't be had yet.")
+def load_policy(settings: Settings) -> Policy:
+    """The organisation's policy, or the built-in one. Raises SetupError with all that is wrong in it."""
+    access = PolicyAccess(settings.gitlab_url, settings.gitlab_token, "PRIVATE-TOKEN", settings.state_dir)
     try:
-        data = Path(source).read_bytes()
-    except OSError as error:
-        raise SetupError(f"SNITCH_POLICY: {source} can't be read: {error.strerror}.") from error
-    policy, problems = read_policy(data, source)
-    if problems:
-        raise SetupError("\n".join(["The policy is broken:", *map(str, problems)]))
-    return policy
+        sourced = load(settings.policy, access, datetime.now(UTC))
+    except SetupError as error:
+        raise SetupError(f"SNITCH_POLICY: {error}") from None
+    if sourced.note is not None:
+        logger.warning("an older policy holds", why=sourced.note)
+    return sourced.policy

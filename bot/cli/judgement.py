@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.cli import say
 from bot.cli.target import HINT, Target, own_git, targets
-from bot.errors import Invalid, SetupError
+from bot.errors import Invalid
 from checks.form import guess
-from checks.inspection import Inspection, inspect, read_policy
+from checks.inspection import Inspection, inspect
 from checks.policy import Policy
 from checks.standards import all_rules
-from checks.tree import MAX_BYTES, Tree
+from checks.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +72,16 @@ def _base(target: Target, since: str, readers: ExitStack) -> Tree:
 
 
 def load_policy(source: str | None) -> Policy:
-    """The policy in a file, or the built-in one. Raises SetupError with everything that is wrong, a line each."""
+    """The policy at a source, or the built-in one; says where another one had to serve. Raises SetupError."""
     if not source:
         return Policy()
-    if source.startswith(("https://", "http://", "gitlab:")):
-        raise SetupError(f"The policy {source} is an address: this version reads a file.")
-    try:
-        with open(source, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise SetupError(f"The policy {source!r} can't be read: {error.strerror}.") from None
-    policy, problems = read_policy(data, source)
-    if problems:
-        raise SetupError("\n".join(str(problem) for problem in problems))
-    return policy
+    from bot.policy_source import load
+    from bot.settings import PolicyAccess
+
+    sourced = load(source, PolicyAccess.read(), datetime.now(UTC))
+    if sourced.note is not None:
+        say(f"snitch: {sourced.note}")
+    return sourced.policy
 
 
 def wanted(ids: Sequence[str]) -> Callable[[str], bool]:
