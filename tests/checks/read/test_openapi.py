@@ -15,7 +15,8 @@ from openapi_spec_validator.shortcuts import get_validator_cls
 
 from checks.read import Unparsable
 from checks.read.openapi import Dangling, Document, Library, Outside, located, parse, parse_json, references, scalar
-from checks.read.openapi_rules import Fault, Unknowable, faults
+from checks.read.openapi_faults import Fault
+from checks.read.openapi_rules import Unknowable, faults
 from checks.read.yaml import Scalar
 
 HEAD = 'openapi: "3.0.3"\ninfo: {title: a, version: "1"}\npaths: {}\n'
