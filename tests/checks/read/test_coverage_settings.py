@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.read import Unparsable
@@ -78,6 +78,7 @@ def test_patterns_of_tests_are_words() -> None:
     assert pytest_patterns(files, "python_classes") == ()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet="[]=:\n\t abc%'\"{}.", max_size=80).map(str.encode))
 def test_any_bytes_are_settings_or_unparsable(data: bytes) -> None:
     for parser in (ini, toml):

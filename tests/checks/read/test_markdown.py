@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.read import Unparsable
@@ -148,6 +148,7 @@ def test_references_to_images_are_found_in_any_text() -> None:
     assert registry_references(f"image: '{IMAGE}@sha256:1' # {IMAGE}") == (f"{IMAGE}@sha256:1", IMAGE)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80) | st.text(alphabet="[]()<>!-#*_`|: \n\thttps:/a=\"'{}", max_size=120).map(str.encode))
 def test_any_bytes_are_read_and_every_link_stands_in_the_file(data: bytes) -> None:
     page = parse(data)

@@ -84,6 +84,7 @@ def test_keys_are_texts_and_own_keys_go_before_merged_ones() -> None:
     }
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet='{}[]:,-&*!|> \n\t"$ref/#a1', max_size=80).map(str.encode))
 def test_reading_gives_a_document_or_says_why_not(data: bytes) -> None:
     for parser in (parse, parse_json):
@@ -100,6 +101,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=5), json_values, max_size=4), st.sampled_from([None, 1, "\t"]))
 def test_json_is_read_as_json_reads_it(value: dict[str, object], indent: int | str | None) -> None:
     document = parse_json(json.dumps(value, indent=indent).encode())
