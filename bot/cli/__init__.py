@@ -87,7 +87,7 @@ class Presence(click.Option):
 
 _name = click.option("-n", "--name", metavar="NAME", help="The project's name; without PATH it is looked for here.")
 _ids = click.option("--standard", "ids", multiple=True, metavar="ID", help="Only this standard or rule (repeatable).")
-_policy = click.option("--policy", metavar="FILE", envvar="SNITCH_POLICY", help="The organisation's policy.")
+_policy = click.option("--policy", metavar="FILE|URL", envvar="SNITCH_POLICY", help="The organisation's policy.")
 _output = click.option("--output", metavar="FILE", help="Write the result to a file.")
 _quiet = click.option("-q", "--quiet", is_flag=True, help="A line a finding, nothing else.")
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Also what passed and what was skipped, and why.")
@@ -173,7 +173,11 @@ def fix(
 
 @app.command()
 @click.argument("id")
-def explain(id: str) -> None:
+@click.option(
+    "--project", metavar="P", help="What holds in this project (a folder, or its path on GitLab), and who set it."
+)
+@_policy
+def explain(id: str, project: str | None, policy: str | None) -> None:
     """What a standard or a rule asks for, why, an example, and how safe its fix is."""
     from checks.render.explain import explain_id
 
@@ -182,6 +186,10 @@ def explain(id: str) -> None:
         from bot.cli.judgement import wanted
 
         wanted([id])
+    if project is not None:
+        from bot.cli.explaining import in_project
+
+        text = in_project(id, project, policy)
     put(text or "")
 
 

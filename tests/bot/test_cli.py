@@ -395,6 +395,21 @@ def test_a_policy_that_cannot_be_read(tmp_path: Path, source: str) -> None:
     told_once(snitch("check", "--policy", source, cwd=project(tmp_path / "iris")), 2, source)
 
 
+def test_explain_tells_which_layer_set_what(tmp_path: Path) -> None:
+    waived = "waive: [{rule: 10.patch, until: 2027-01-31, reason: no agent yet}]\n"
+    repository = committed(project(tmp_path / "iris", {".snitch.yml": waived}))
+    git(repository, "remote", "add", "origin", "git@gitlab.example.com:acme/vision/iris.git")
+    policy = tmp_path / "policy.yml"
+    policy.write_text("levels: {10.patch: warn}\ngroups: {acme/vision: {levels: {10: enforce}}}\n")
+    folder = snitch("explain", "10.patch", "--project", repository, "--policy", policy).stdout
+    on_gitlab = snitch("explain", "10.patch", "--project", "acme/rose", "--policy", policy).stdout
+    assert f"  10.patch: enforce ({policy}, group acme/vision), can be waived (built-in)\n" in folder
+    assert "  waived until 2027-01-31 (.snitch.yml:1): no agent yet\n" in folder
+    assert '  apm_integrations: ["tornado"] (built-in)\n' in folder
+    assert f"  10.patch: warn ({policy}), can be waived (built-in)\n" in on_gitlab
+    told_once(snitch("explain", "10.patch", "--project", "nowhere"), 2, "There is no folder 'nowhere'")
+
+
 # ── where it goes ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

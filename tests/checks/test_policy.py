@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from checks.form import PolicyProblem, guess
 from checks.inspection import all_settings, read_policy
-from checks.policy import Policy, Setting, bucket, mode, one_of, text_list, text_value, threads, whole_number
+from checks.policy import (
+    Policy,
+    Setting,
+    bucket,
+    max_waiver_days,
+    mode,
+    one_of,
+    text_list,
+    text_value,
+    threads,
+    whole_number,
+)
 from checks.policy_file import parse_policy
 from checks.project_file import ProjectConfig, parse_project_config, project_names
 from checks.tree import MAX_BYTES, MemoryTree
@@ -19,7 +30,7 @@ from checks.tree import MAX_BYTES, MemoryTree
 TODAY = date(2026, 6, 1)
 RULES = ["1.path", "4.load", "4.predict", "10.patch", "10.order"]
 size = Setting("size", 5, "", whole_number)
-SETTINGS = (bucket, mode, threads, size, Setting("hosts", (), "", text_list))
+SETTINGS = (bucket, mode, threads, max_waiver_days, size, Setting("hosts", (), "", text_list))
 
 
 def parsed(text: str) -> Policy:
@@ -204,6 +215,59 @@ def test_a_guess_is_made_only_where_one_is_near() -> None:
     assert guess("patch", RULES) == ": did you mean 10.patch?"
     assert guess("10.pach", RULES) == ": did you mean 10.patch?"
     assert guess("zebra", RULES) == ""
+
+
+# ── groups, and what can be waived ───────────────────────────────────────────────────────────────────────────────────
+
+GROUPS = """
+levels: {4: warn, 10.patch: {level: enforce, waivable: true}}
+max_waiver_days: 60
+groups:
+  acme/Vision:
+    levels: {4.load: enforce, 10.patch: {waivable: false}}
+    max_waiver_days: 30
+  acme/vision/lab: {levels: {10.order: enforce}}
+"""
+
+
+def test_a_group_tightens_for_the_projects_below_it() -> None:
+    policy = parsed(GROUPS)
+    inside, other = policy.within("ACME/vision/iris"), policy.within("acme/visions/iris")
+    assert inside.level_by("4.load", "enforce", TODAY) == ("enforce", "policy.yml, group acme/vision")
+    assert inside.level_by("4.predict", "enforce", TODAY) == ("warn", "policy.yml")
+    assert other.level_by("4.load", "enforce", TODAY) == ("warn", "policy.yml")
+    assert inside.can_waive("10.patch", True) == (False, "policy.yml, group acme/vision")
+    assert other.can_waive("10.patch", True) == (True, "policy.yml")
+    assert (inside.value(max_waiver_days), other.value(max_waiver_days)) == (30, 60)
+    assert inside.fingerprint_of("max_waiver_days") != other.fingerprint_of("max_waiver_days")
+    lab = policy.within("acme/vision/lab/rose")
+    assert (lab.level("10.order", "warn", TODAY), lab.level("4.load", "warn", TODAY)) == ("enforce", "enforce")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "levels: {4: enforce}\ngroups: {a: {levels: {4: warn}}}",
+            "2: a group may only tighten: the organisation holds",
+        ),
+        ("groups: {a: {levels: {4: {waivable: true}}}}", "1: a group may only tighten: 4 can be made unwaivable"),
+        ("groups: {a: {max_waiver_days: 91}}", "1: a group may only tighten: the organisation's max_waiver_days is 90"),
+        ("groups: {a: {bucket: x}}", "1: a group can't set bucket: only levels and max_waiver_days"),
+        ("groups: {a: {levles: {}}}", "1: there is no setting levles: did you mean levels?"),
+        ("groups: {/: {}}", "1: a group is named by its path on GitLab"),
+        ("groups: [a]", "1: groups must be a mapping"),
+        ("levels: {4: {waivable: maybe}}", "1: waivable must be true or false"),
+        ("levels: {0.policy: warn}", "1: the level of 0.policy is fixed"),
+    ],
+)
+def test_a_group_may_only_tighten(text: str, problem: str) -> None:
+    (said,) = problems(text)
+    assert said.startswith(f"policy.yml:{problem}")
+
+
+def test_the_level_of_a_broken_configuration_is_fixed() -> None:
+    assert Policy(levels={"0": "off", "0.policy": "off"}).level("0.policy", "enforce", TODAY) == "enforce"
 
 
 # ── .snitch.yml ──────────────────────────────────────────────────────────────────────────────────────────────────────
