@@ -27,7 +27,8 @@ from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.policy import Setting, bucket
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable
-from checks.read.markdown import Heading, Link, Markdown, parse, registry_references
+from checks.read.markdown import Heading, Link, Markdown, parse
+from checks.read.markdown_links import registry_references
 from checks.standard import Check, Standard
 from checks.tree import Unavailable
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.read import Unparsable
-from checks.read.markdown import MAX_BYTES, Link, parse, registry_references, without_comments
+from checks.read.markdown import MAX_BYTES, Link, parse
+from checks.read.markdown_links import registry_references, without_comments
 
 IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/iris"
 

@@ -1,0 +1,172 @@
+"""The addresses that stand in a block of Markdown: in its text, its commands or its HTML.
+
+Bare addresses are found here: linkify-it takes quadratic time on a long word of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+Kind = Literal["link", "code", "command"]
+
+_BARE = re.compile(r"(?<![A-Za-z0-9])(?:https?|s3)://[^\s<>\"'`|]+", re.IGNORECASE)
+_ANCHOR = re.compile(r"<a\s(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.IGNORECASE)
+_HREF = re.compile(r"\shref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_NEARBY = 50  # tokens that are looked through for what belongs to a link
+_REGISTRY = re.compile(
+    r"(?<![\w.-])[\w<>{}\[\]$-]{1,64}\.dkr\.ecr(?:-fips)?\.[^\s/\"'`]{1,64}\.amazonaws\.com(?:\.cn)?/[^\s\"'`)|,]+"
+)
+_S3_COMMAND = re.compile(r"\baws\b[^\n;|&]{0,200}?\bs3\s+(?:cp|sync|ls)\b(?P<rest>[^\n;|&]*)")
+_IMAGE_COMMAND = re.compile(r"\b(?:docker|podman)\s+(?:image\s+)?(?:pull|run)\b(?P<rest>[^\n;|&]*)")
+_S3_WORD = re.compile(r"s3://[^\s\"'`]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`line`: what is said in the same line of the source; `offset`: its number in the block, from 0."""
+
+    url: str
+    text: str
+    kind: Kind
+    line: str
+    offset: int
+
+
+def in_line(children: list[Token]) -> Iterator[Found]:
+    """The links of a paragraph, heading or cell."""
+    lines = _lines_of(children)
+    at = depth = 0
+    for index, token in enumerate(children):
+        at += token.type in ("softbreak", "hardbreak")
+        match token.type:
+            case "link_open":
+                depth += 1
+                text = text_of(_until(children, index, lambda one: one.type == "link_close"))
+                yield Found(str(token.attrs.get("href", "")), text, "link", lines[at], at)
+            case "link_close":
+                depth -= 1
+            case "html_inline" if _ANCHOR.match(token.content):
+                text = text_of(_until(children, index, lambda one: one.content[:3].lower() == "</a"))
+                yield Found(_href(token.content), text, "link", lines[at], at)
+            case "code_inline":
+                yield from (Found(url[0], url[0], "code", lines[at], at) for url in _REGISTRY.finditer(token.content))
+            case "text" if not depth:
+                for url, kind in _in_text(token.content, _tag_behind(children, index)):
+                    yield Found(url, url, kind, lines[at], at)
+
+
+def _in_text(text: str, tag: str) -> Iterator[tuple[str, Kind]]:
+    """Bare addresses, and references to images. `tag`: what stands right behind the text."""
+    for found in _BARE.finditer(text):
+        url = _trimmed(found[0])
+        if found.end() == len(text) and len(url) == len(found[0]):
+            url += tag  # `https://example.com/<name>`: the placeholder belongs to it
+        yield url, "link"
+    for found in _REGISTRY.finditer(_BARE.sub(" ", text)):
+        yield found[0], "code"
+
+
+def _trimmed(url: str) -> str:
+    """Without what ends a sentence, and without brackets that were opened before it."""
+    for _ in range(_NEARBY):
+        shorter = url.rstrip(".,:;!?*_~")
+        if shorter.endswith((")", "]")):
+            close = shorter[-1]
+            if shorter.count(close) > shorter.count("(" if close == ")" else "["):
+                shorter = shorter[:-1]
+        if shorter == url:
+            break
+        url = shorter
+    return url
+
+
+def in_commands(code: str, offset: int) -> Iterator[Found]:
+    """What the commands of a code block name; `offset`: of its first line."""
+    ahead, start = "", offset
+    for number, line in enumerate(code.split("\n"), offset):
+        start = start if ahead else number
+        if line.endswith("\\") and len(ahead) < 2000:
+            ahead += line[:-1] + " "
+            continue
+        if not (ahead + line).lstrip().startswith("#"):
+            yield from _in_command(ahead + line, start)
+        ahead = ""
+
+
+def _in_command(line: str, number: int) -> Iterator[Found]:
+    for pattern, word in ((_S3_COMMAND, _S3_WORD), (_IMAGE_COMMAND, _REGISTRY)):
+        for command in pattern.finditer(line):
+            yield from (Found(url[0], "", "command", line, number) for url in word.finditer(command["rest"]))
+
+
+def in_html(content: str) -> Iterator[Found]:
+    number = last = 0
+    for found in _ANCHOR.finditer(content):
+        number += content.count("\n", last, found.start())
+        last = found.start()
+        end = content.find("</", found.end(), found.end() + 500)
+        inner = _TAG.sub(" ", content[found.end() : end if end >= 0 else found.end()])
+        before = content[max(0, last - 200) : last].rpartition("\n")[2]
+        yield Found(_href(found[0]), " ".join(inner.split()), "link", f"{_TAG.sub(' ', before)} {inner}", number)
+
+
+def without_comments(html: str) -> str:
+    """A block of HTML without its comments; one without an end goes on to the end."""
+    kept: list[str] = []
+    at = 0
+    while (start := html.find("<!--", at)) >= 0:
+        kept.append(html[at:start])
+        end = html.find("-->", start + 4)
+        if end < 0:
+            return "".join(kept)
+        at = end + 3
+    return "".join([*kept, html[at:]])
+
+
+def _href(tag: str) -> str:
+    found = _HREF.search(tag)
+    return next((part for part in found.groups() if part is not None), "").strip() if found else ""
+
+
+def _tag_behind(children: list[Token], index: int) -> str:
+    after = children[index + 1] if index + 1 < len(children) else None
+    return after.content if after and after.type == "html_inline" and not after.content.startswith(("<!", "</")) else ""
+
+
+def _until(children: list[Token], index: int, ends: Callable[[Token], bool]) -> list[Token]:
+    """The tokens between one and the one that ends it, a few at most."""
+    near = children[index + 1 : index + 1 + _NEARBY]
+    return near[: next((number for number, token in enumerate(near) if ends(token)), len(near))]
+
+
+def text_of(children: Iterable[Token]) -> str:
+    parts: list[str] = []
+    for token in children:
+        match token.type:
+            case "text" | "code_inline" | "image":
+                parts.append(token.content)
+            case "softbreak" | "hardbreak":
+                parts.append(" ")
+    return "".join(parts)
+
+
+def _lines_of(children: list[Token]) -> list[str]:
+    """What each line of a paragraph says."""
+    lines: list[list[Token]] = [[]]
+    for token in children:
+        if token.type in ("softbreak", "hardbreak"):
+            lines.append([])
+        lines[-1].append(token)
+    return [text_of(line) for line in lines]
+
+
+def registry_references(text: str) -> tuple[str, ...]:
+    """The references to images in ECR that a text holds: `123456789012.dkr.ecr.eu-west-1.amazonaws.com/name:tag`."""
+    return tuple(found[0] for found in _REGISTRY.finditer(text))
