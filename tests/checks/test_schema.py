@@ -1,0 +1,90 @@
+"""The schemas for editors: generated, shipped, and of one mind with what reads the files. `--write` writes them anew."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from checks.inspection import read_policy
+from checks.project_file import parse_project_config
+from checks.render.schema import policy_schema, project_schema
+
+SCHEMAS = Path(__file__).parent.parent.parent / "checks/schemas"
+MADE = {"policy.schema.json": policy_schema, "snitch.schema.json": project_schema}
+
+
+def accepts(schema: str, text: str) -> bool:
+    document: Any = yaml.load(text, Loader=yaml.BaseLoader if "2027" in text else yaml.SafeLoader)
+    validator = jsonschema.Draft7Validator(json.loads(schema))
+    return validator.is_valid(document)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_the_schemas_of_the_package_are_those_of_its_settings_and_rules(name: str) -> None:
+    written = (SCHEMAS / name).read_text("utf-8")
+    assert written == MADE[name](), "write them anew: python -m tests.checks.test_schema --write"
+    jsonschema.Draft7Validator.check_schema(json.loads(written))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "bucket: acme",
+        "bucket: 1",
+        "buket: acme",
+        "max_waiver_days: 30",
+        "max_waiver_days: -1",
+        "mode: silent",
+        "mode: loud",
+        "weights_variable: W",
+        "apm_integrations: [tornado, fastapi]",
+        "apm_integrations: {}",
+        "levels: {10.patch: warn, 7: advise}",
+        "levels: {10.ptach: warn}",
+        "levels: {10.patch: fatal}",
+        "levels: {0.policy: warn}",
+        "levels: {10.patch: {level: warn, since: {2027-01-01: enforce}}}",
+        "levels: {10.patch: {level: warn, waivable: false}}",
+        "levels: {10.patch: {levl: warn}}",
+        "groups: {acme: {levels: {10: enforce}, max_waiver_days: 3}}",
+        "groups: {acme: {bucket: x}}",
+        "groups: []",
+    ],
+)
+def test_the_schema_of_a_policy_accepts_what_is_read(text: str) -> None:
+    assert accepts(policy_schema(), text) == (read_policy(text.encode(), "policy.yml")[1] == ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "name: iris",
+        "name: [a]",
+        "nmae: iris",
+        "levels: {}",
+        "waive: []",
+        "waive: [{rule: 10.patch, until: 2027-01-31, reason: x}]",
+        "waive: [{rule: 10.patch, until: 2027-01-31}]",
+        "waive: {}",
+    ],
+)
+def test_the_schema_of_a_project_accepts_what_is_read(text: str) -> None:
+    assert accepts(project_schema(), text) == (parse_project_config(text.encode(), ".snitch.yml")[1] == ())
+
+
+def test_an_editor_knows_the_rules_that_can_be_named() -> None:
+    assert not accepts(project_schema(), "waive: [{rule: 10.ptach, until: 2027-01-31, reason: x}]")
+
+
+if __name__ == "__main__" and "--write" in sys.argv:
+    SCHEMAS.mkdir(exist_ok=True)
+    for name, make in MADE.items():
+        (SCHEMAS / name).write_text(make(), "utf-8")
