@@ -16,6 +16,7 @@ from checks.standards import all_standards
 DRAFT = "http://json-schema.org/draft-07/schema#"
 TEXT = {"type": "string"}
 DAY = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+LEVEL_OF = {"allOf": [{"$ref": "#/definitions/level"}]}
 LEVELS_OF = {"$ref": "#/definitions/levels"}
 LEVEL = {"enum": list(LEVELS)}
 
@@ -34,17 +35,17 @@ def policy_schema() -> str:
             "additionalProperties": group,
         },
     }
-    return _written("The policy of an organisation, for snitch", _closed(whole), {"levels": _levels()})
+    return _written(
+        "The policy of an organisation, for snitch", _closed(whole), {"levels": _levels(), "level": _level()}
+    )
 
 
 def project_schema() -> str:
     """That of a project's `.snitch.yml`."""
-    rules = {
-        rule.id: rule.text for s in all_standards() for rule in s.rules.values() if rule.id.partition(".")[0] != "0"
-    }
+    rules = [rule.id for standard in all_standards() if standard.number for rule in standard.rules.values()]
     waiver = _closed(
         {
-            "rule": {"description": "the rule to let stand", "enum": list(rules)},
+            "rule": {"description": "the rule to let stand", "enum": rules},
             "until": {"description": "the last day on which it holds", **DAY},
             "reason": {"description": "why, for those who come later", "type": "string", "minLength": 1},
         }
@@ -64,13 +65,17 @@ def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _levels() -> dict[str, Any]:
-    """Levels by id: each a level, or one with the days on which another begins and whether it can be waived."""
+    """Levels by id of a standard or a rule."""
     texts = {str(standard.number): standard.title for standard in all_standards()}
     texts |= {rule.id: rule.text for standard in all_standards() for rule in standard.rules.values()}
+    return _closed({id: {"description": text, **LEVEL_OF} for id, text in texts.items() if id not in FIXED})
+
+
+def _level() -> dict[str, Any]:
+    """A level, or one with the days on which another begins, and whether findings can be waived."""
     since = {"type": "object", "propertyNames": DAY, "additionalProperties": LEVEL}
     whole = {"type": "object", "properties": {"level": LEVEL, "since": since, "waivable": {"type": "boolean"}}}
-    level = {"anyOf": [LEVEL, {**whole, "additionalProperties": False}]}
-    return _closed({id: {"description": text, **level} for id, text in texts.items() if id not in FIXED})
+    return {"anyOf": [LEVEL, {**whole, "additionalProperties": False}]}
 
 
 def _setting(setting: Setting[Any]) -> dict[str, Any]:

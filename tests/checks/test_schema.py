@@ -1,4 +1,4 @@
-"""The schemas for editors: generated, shipped, and of one mind with what reads the files. `--write` writes them anew."""
+"""The schemas for editors: generated, shipped, of one mind with what reads the files. `--write` writes them anew."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ MADE = {"policy.schema.json": policy_schema, "snitch.schema.json": project_schem
 
 
 def accepts(schema: str, text: str) -> bool:
-    document: Any = yaml.load(text, Loader=yaml.BaseLoader if "2027" in text else yaml.SafeLoader)
+    loaded: Any = yaml.load(text, Loader=yaml.BaseLoader if "2027" in text else yaml.SafeLoader)
+    document = json.loads(json.dumps(loaded))  # keys become texts, as in an editor
     validator = jsonschema.Draft7Validator(json.loads(schema))
     return validator.is_valid(document)
 
