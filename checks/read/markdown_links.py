@@ -25,6 +25,12 @@ _REGISTRY = re.compile(
 )
 _S3_COMMAND = re.compile(r"\baws\b[^\n;|&]{0,200}?\bs3\s+(?:cp|sync|ls)\b(?P<rest>[^\n;|&]*)")
 _IMAGE_COMMAND = re.compile(r"\b(?:docker|podman)\s+(?:image\s+)?(?:pull|run)\b(?P<rest>[^\n;|&]*)")
+_ELEMENT = re.compile(
+    r"</|<!|<(?:a|abbr|b|big|blockquote|br|center|code|dd|del|details|div|dl|dt|em|font|h[1-6]|hr|i|img|ins|kbd|li|mark|ol|p"
+    r"|pre|q|s|samp|small|span|strike|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|var|wbr)\b",
+    re.IGNORECASE,
+)
+"""A tag that is meant as HTML; any other behind an address is a placeholder's name."""
 _S3_WORD = re.compile(r"s3://[^\s\"'`]+", re.IGNORECASE)
 
 
@@ -137,7 +143,7 @@ def _href(tag: str) -> str:
 
 def _tag_behind(children: list[Token], index: int) -> str:
     after = children[index + 1] if index + 1 < len(children) else None
-    return after.content if after and after.type == "html_inline" and not after.content.startswith(("<!", "</")) else ""
+    return after.content if after and after.type == "html_inline" and not _ELEMENT.match(after.content) else ""
 
 
 def _until(children: list[Token], index: int, ends: Callable[[Token], bool]) -> list[Token]:

@@ -154,6 +154,7 @@ _GOOD = {
     ),
     "logs": (
         "https://us5.datadoghq.com/logs",
+        "| a |\n|-|\n| https://app.datadoghq.com/logs?query=@code:[400%20TO%20499]&scope={env:prod}<br>more |",
         "https://app.datadoghq.eu/logs/livetail?query=x",
         "https://acme.ddog-gov.com/logs",
     ),
@@ -301,7 +302,7 @@ _DATADOG = re.compile(r"^(?!(?:docs|www|help|blog)\.)[a-z0-9-]+\.(?:datadoghq\.(
 _TICKET = re.compile(r"/browse/[A-Za-z][A-Za-z0-9_]*-[0-9]+(?![A-Za-z0-9])")
 _PLACEHOLDER = re.compile(
     r"(?<![\w-])path\.to(?![\w-])|(?<![A-Za-z0-9])(?:TODO|FIXME|CHANGE_?ME)(?![A-Za-z0-9]|-\d)"
-    r"|[<\[{]\s*[$A-Za-z_.][\w .,/$:|-]{0,80}\s*[>\]}]"
+    r"|[<\[{]\s*[A-Za-z_.][\w ./|-]{0,80}\s*[>\]}]"
 )
 _NO_CONFLUENCE = ("wikipedia.org", "wikimedia.org", "github.com", "github.io", "mediawiki.org", "wiktionary.org")
 
