@@ -27,7 +27,7 @@ HOMES = {
     "dockerfile": {"checks/read/dockerfile"},
     "gitlab": {"bot/gitlab"},
     "jsonschema_path": {"checks/read/openapi_rules"},
-    "markdown_it": {"bot/command", "checks/read/markdown"},
+    "markdown_it": {"bot/command", "checks/read/markdown", "checks/read/markdown_links"},
     "openapi_spec_validator": {"checks/read/openapi_rules"},
     "referencing": {"checks/read/openapi_rules"},
     "libcst": set(),  # the tests' judge; edits are spliced, and proven by the syntax tree
