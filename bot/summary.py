@@ -11,7 +11,7 @@ from bot.action import Action, SetStatus, Summarise, Update, View
 from bot.mr import Note
 from bot.suggest import unified
 from bot.threads import Group, Planned, group
-from checks.finding import Finding
+from checks.finding import Finding, Waived
 from checks.inspection import Inspection
 from checks.standards import all_standards
 
@@ -92,7 +92,9 @@ def _text(inspection: Inspection, view: View, planned: Planned) -> str:
         words.summary_heading(len(_at(inspection, new, "enforce")), len(_at(inspection, new, "warn", "advise"))),
         _table(inspection, new, standing),
         _listed(inspection, view, beside),
+        _new_waivers(inspection, view),
         _standing(view, standing),
+        _waived(inspection, view),
         _errors(inspection, new),
         words.SUMMARY_FOOT,
     ]
@@ -135,6 +137,21 @@ def _item(inspection: Inspection, view: View, one: Group) -> str:
     if one.fix is not None:
         lines.append(words.folded_fix(unified(one.fix), one.first.standard, one.fix.safe))
     return "\n".join(lines)
+
+
+def _new_waivers(inspection: Inspection, view: View) -> str:
+    return "\n".join(f"- {_waiver(view, one)}" for one in inspection.report.waived[:MOST_ROWS] if not one.counts)
+
+
+def _waived(inspection: Inspection, view: View) -> str:
+    rows = [f"- {_waiver(view, one)}" for one in inspection.report.waived if one.counts]
+    return words.folded(words.waived(len(rows)), "\n".join(rows[:MOST_ROWS])) if rows else ""
+
+
+def _waiver(view: View, one: Waived) -> str:
+    waiver = one.waiver
+    link = _link(view, one.finding)
+    return words.waiver_row(one.finding.rule, link, waiver.until, waiver.reason, counts=one.counts)
 
 
 def _standing(view: View, standing: Sequence[Finding]) -> str:

@@ -283,6 +283,18 @@ def stood_before(number: int) -> str:
     return f"{count(number, 'finding')} stood before this change"
 
 
+def waived(number: int) -> str:
+    return f"{count(number, 'finding')} waived"
+
+
+def waiver_row(rule: str, link: str, until: str, reason: str, *, counts: bool) -> str:
+    """A finding that has a waiver. One that the change itself adds lets nothing stand yet."""
+    head = f"**{rule}** {link} until {code(until)}"
+    return (
+        f"{head}: {prose(reason)}" if counts else f"**New waiver:** {head}, counts once it is merged: {prose(reason)}"
+    )
+
+
 def could_not_judge(lines: Sequence[str]) -> str:
     """What snitch failed at. It never counts against the change."""
     shown = [*lines[:20], *([f"… and {len(lines) - 20} more"] if len(lines) > 20 else [])]
