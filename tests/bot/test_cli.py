@@ -221,7 +221,7 @@ def test_in_a_sub_folder_its_projects_are_judged_or_the_one_around_it(
     tmp_path: Path, here: str, projects: list[str]
 ) -> None:
     repository = monorepo(tmp_path / "all")
-    (repository / "models/rose/tests").mkdir()
+    (repository / "models/rose/tests").mkdir(exist_ok=True)
     assert [one["path"] for one in report(cwd=repository / here)["projects"]] == projects
 
 

@@ -12,8 +12,9 @@ from checks.discover import Repository
 from checks.inspection import inspect
 from checks.policy import Policy
 from checks.standard import MINIMAL, Example, Standard
-from checks.standards import all_standards
+from checks.standards import all_rules, all_standards
 from checks.tree import MemoryTree
+from checks.waiving import WAIVER
 from tests.gitlab import suggesting, suggestions
 from tests.gitlab.githost import read
 from tests.gitlab.model import Note
@@ -21,6 +22,7 @@ from tests.stories import laws
 from tests.stories.conftest import Begin
 from tests.stories.story import Story, place, rules_of
 
+LEVELS = {rule.id: rule.level for rule in all_rules()}
 FACTS = {"project_path": "models/iris", "ci_config_path": "", "topics": ()}
 
 
@@ -50,8 +52,17 @@ def assert_suggestions_do_what_they_say(story: Story, example: Example) -> None:
             assert 0 in (suggestion.asked.above, suggestion.asked.below), "the thread stands where the range ends"
             path = place(thread)[0]
             after = found({**example.tree, path: pressed(suggestion.note)})
-            about = {name for name in before if name.rpartition(":")[0] in rules_of(thread)}
-            assert after < before and before - after <= about, (path, suggestion.asked)
+            about = {name for name in before if rule_of(name) in rules_of(thread)}
+            gone = before - after
+            # One milder finding may go along: a datasets' address in its form is the link that 7.datasets asks for.
+            told = {name for name in gone if LEVELS[rule_of(name)] == "enforce" and rule_of(name) != WAIVER}
+            # A waiver is known by the line that it is for, which may be another one now.
+            new = {name for name in after - before if rule_of(name) != WAIVER}
+            assert gone & about and told <= about and not new, (path, suggestion.asked)
+
+
+def rule_of(name: str) -> str:
+    return name.rpartition(":")[0]
 
 
 def pressed(note: Note) -> bytes:

@@ -70,7 +70,7 @@ def test_what_the_policy_only_advises_is_fixed_on_demand(under) -> None:
 
 def test_another_bucket_is_another_law(under) -> None:
     story = under("bucket: my-bucket\n").opened({"docs/notes.md": "Fine.\n"})
-    assert "1 stood before" in story.description()
+    assert "3 stood before" in story.description()
     story.say("/snitch fix 1")
     assert b"s3://my-bucket/iris/models/2026-03-01T12:00:00Z" in (story.read(".gitlab-ci.yml") or b"")
 
