@@ -6,54 +6,18 @@ The durable queue keeps its own tables in the same database, so that a wish and 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.errors import Broken, SetupError, Unreachable
+from bot.errors import Broken, Unreachable
 from bot.job import Job, ReviewMR, fold, from_json, key, to_json
-
-tables: Final = sa.MetaData()
-_version: Final = sa.Table("snitch_version", tables, sa.Column("version", sa.Integer, primary_key=True))
-_wish: Final = sa.Table(
-    "snitch_wish",
-    tables,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("payload", sa.Text),
-    sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("taken", sa.Text),
-    sa.Column("taken_epoch", sa.Integer),
-    sa.Column("taken_attempt", sa.Integer),
-)
-_reviewed: Final = sa.Table(
-    "snitch_reviewed",
-    tables,
-    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("iid", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("state", sa.Text, nullable=False),
-)
-_handled: Final = sa.Table(
-    "snitch_handled",
-    tables,
-    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("note_id", sa.BigInteger, primary_key=True, autoincrement=False),
-)
-_given_up: Final = sa.Table(
-    "snitch_given_up",
-    tables,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("payload", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("at", sa.Float, nullable=False),
-)
+from bot.schema import given_up, handled, migrate, reviewed, upsert, version, wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +36,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         with self.transaction() as connection:
-            _migrate(connection)
+            migrate(connection)
 
     def close(self) -> None:
         """Lets go of all connections."""
@@ -81,7 +45,7 @@ class Store:
     def check(self) -> None:
         """Raises Unreachable where the database doesn't answer."""
         with self.transaction() as connection:
-            connection.execute(sa.select(_version))
+            connection.execute(sa.select(version))
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
@@ -109,11 +73,13 @@ class Store:
 
         Asked again for the same epoch (a process died in between), it gives the same.
         """
-        taken = {"taken": _wish.c.payload, "taken_epoch": _wish.c.epoch, "taken_attempt": _wish.c.attempt}
-        mine = (_wish.c.key == name, _wish.c.epoch == epoch, _wish.c.payload.is_not(None))
-        again = sa.select(_wish.c.taken, _wish.c.taken_attempt).where(_wish.c.key == name, _wish.c.taken_epoch == epoch)
+        taken = {"taken": wishes.c.payload, "taken_epoch": wishes.c.epoch, "taken_attempt": wishes.c.attempt}
+        mine = (wishes.c.key == name, wishes.c.epoch == epoch, wishes.c.payload.is_not(None))
+        again = sa.select(wishes.c.taken, wishes.c.taken_attempt).where(
+            wishes.c.key == name, wishes.c.taken_epoch == epoch
+        )
         with self.transaction() as connection:
-            connection.execute(sa.update(_wish).where(*mine).values(epoch=epoch + 1, payload=None, **taken))
+            connection.execute(sa.update(wishes).where(*mine).values(epoch=epoch + 1, payload=None, **taken))
             row = connection.execute(again).one_or_none()
         job = _review(row.taken) if row else None
         return (job, row.taken_attempt) if row and job else None
@@ -125,24 +91,24 @@ class Store:
         """
         row = self._locked(connection, key(job))
         newer = _review(row.payload)
-        connection.execute(sa.update(_wish).where(_wish.c.key == key(job)).values(taken=None))
+        connection.execute(sa.update(wishes).where(wishes.c.key == key(job)).values(taken=None))
         self._write(connection, fold(job, newer) if newer else job, row.epoch, row.attempt if newer else attempt)
         return None if newer else cast(int, row.epoch)
 
     def skip_epoch(self, connection: sa.Connection, name: str) -> int:
         """Raises the epoch of a wish that waits; returns the new one."""
-        raised = sa.update(_wish).where(_wish.c.key == name).values(epoch=_wish.c.epoch + 1)
-        return cast(int, connection.execute(raised.returning(_wish.c.epoch)).scalar_one())
+        raised = sa.update(wishes).where(wishes.c.key == name).values(epoch=wishes.c.epoch + 1)
+        return cast(int, connection.execute(raised.returning(wishes.c.epoch)).scalar_one())
 
     def remember(self, project_id: int, iid: int, state: dict[str, Any]) -> None:
         """Keeps what the last review of a merge request saw, as JSON."""
         values = {"project_id": project_id, "iid": iid, "state": json.dumps(state)}
         with self.transaction() as connection:
-            connection.execute(_upsert(connection, _reviewed, values, ["state"]))
+            connection.execute(upsert(connection, reviewed, values, ["state"]))
 
     def recall(self, project_id: int, iid: int) -> dict[str, Any] | None:
         """What the last review of a merge request saw; None where there was none."""
-        mine = sa.select(_reviewed.c.state).where(_reviewed.c.project_id == project_id, _reviewed.c.iid == iid)
+        mine = sa.select(reviewed.c.state).where(reviewed.c.project_id == project_id, reviewed.c.iid == iid)
         with self.transaction() as connection:
             state = connection.execute(mine).scalar_one_or_none()
         return None if state is None else cast(dict[str, Any], json.loads(state))
@@ -150,33 +116,33 @@ class Store:
     def set_handled(self, project_id: int, note_id: int) -> None:
         """From now on the note's commands are obeyed."""
         with self.transaction() as connection:
-            connection.execute(_upsert(connection, _handled, {"project_id": project_id, "note_id": note_id}, []))
+            connection.execute(upsert(connection, handled, {"project_id": project_id, "note_id": note_id}, []))
 
     def is_handled(self, project_id: int, note_id: int) -> bool:
         """Were the note's commands obeyed?"""
-        mine = sa.select(_handled.c.note_id).where(_handled.c.project_id == project_id, _handled.c.note_id == note_id)
+        mine = sa.select(handled.c.note_id).where(handled.c.project_id == project_id, handled.c.note_id == note_id)
         with self.transaction() as connection:
             return connection.execute(mine).one_or_none() is not None
 
     def give_up(self, connection: sa.Connection, name: str, job: Job, reason: str, at: float) -> None:
         """Keeps a job that will not be tried again, under the id of its last try, with the reason."""
         values = {"id": name, "key": key(job), "payload": json.dumps(to_json(job)), "reason": reason, "at": at}
-        connection.execute(_upsert(connection, _given_up, values, ["reason", "at"]))
+        connection.execute(upsert(connection, given_up, values, ["reason", "at"]))
 
     def given_up(self) -> list[GivenUp]:
         """The jobs that were given up, the newest first."""
         with self.transaction() as connection:
-            rows = connection.execute(sa.select(_given_up).order_by(_given_up.c.at.desc())).all()
+            rows = connection.execute(sa.select(given_up).order_by(given_up.c.at.desc())).all()
         return [GivenUp(row.id, from_json(json.loads(row.payload)), row.reason, row.at) for row in rows]
 
     def _locked(self, connection: sa.Connection, name: str) -> sa.Row[Any]:
         """The wish's row, made if need be. Written first, so that SQLite as well holds others off until the end."""
-        made = _upsert(connection, _wish, {"key": name, "epoch": 1, "attempt": 1}, ["key"])
-        return connection.execute(made.returning(_wish.c.epoch, _wish.c.payload, _wish.c.attempt)).one()
+        made = upsert(connection, wishes, {"key": name, "epoch": 1, "attempt": 1}, ["key"])
+        return connection.execute(made.returning(wishes.c.epoch, wishes.c.payload, wishes.c.attempt)).one()
 
     def _write(self, connection: sa.Connection, job: ReviewMR, epoch: int, attempt: int) -> None:
         values = {"payload": json.dumps(to_json(job)), "epoch": epoch, "attempt": attempt}
-        connection.execute(sa.update(_wish).where(_wish.c.key == key(job)).values(**values))
+        connection.execute(sa.update(wishes).where(wishes.c.key == key(job)).values(**values))
 
 
 def _review(payload: str | None) -> ReviewMR | None:
@@ -186,15 +152,6 @@ def _review(payload: str | None) -> ReviewMR | None:
     except Broken:
         return None
     return job if isinstance(job, ReviewMR) else None
-
-
-def _upsert(connection: sa.Connection, table: sa.Table, values: dict[str, Any], renewed: list[str]) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table).values(**values)
-    if not renewed:
-        return insert.on_conflict_do_nothing()
-    changes = {name: insert.excluded[name] for name in renewed}
-    return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changes)
 
 
 def _engine(url: str) -> sa.Engine:
@@ -231,26 +188,3 @@ def _lasting(connection: sa.Connection) -> Iterator[None]:
         yield
     finally:
         sqlite_own.execute("PRAGMA synchronous=NORMAL")
-
-
-def _migrate(connection: sa.Connection) -> None:
-    """Brings the tables to the newest version, one step after another; each step is kept for ever."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(7205759403792793)"))
-    _version.create(connection, checkfirst=True)
-    found = connection.execute(sa.select(sa.func.max(_version.c.version))).scalar() or 0
-    if found > len(_STEPS):
-        raise SetupError(f"The database is of version {found}, and this snitch knows {len(_STEPS)}: take a newer one.")
-    for step in _STEPS[found:]:
-        step(connection)
-    if found < len(_STEPS):
-        connection.execute(sa.delete(_version))
-        connection.execute(sa.insert(_version).values(version=len(_STEPS)))
-
-
-def _first_tables(connection: sa.Connection) -> None:
-    for table in (_wish, _reviewed, _handled, _given_up):
-        table.create(connection, checkfirst=True)
-
-
-_STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first_tables,)

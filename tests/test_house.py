@@ -34,7 +34,7 @@ HOMES = {
     "packaging": {"checks/read/requirements", "checks/read/pins"},
     "pip_requirements_parser": {"checks/read/requirements"},
     "prometheus_client": {"bot/webhook"},
-    "sqlalchemy": {"bot/store", "bot/queue"},
+    "sqlalchemy": {"bot/schema", "bot/store", "bot/executors", "bot/queue"},
     "structlog": {"bot/log"},
     "subprocess": {"bot/git", "bot/index"},
     "yaml": {"bot/settings", "checks/read/yaml"},

@@ -1,0 +1,80 @@
+"""The tables of the service, and the steps that brought each database to them. SQLite, or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.errors import SetupError
+
+tables: Final = sa.MetaData()
+version: Final = sa.Table("snitch_version", tables, sa.Column("version", sa.Integer, primary_key=True))
+wishes: Final = sa.Table(
+    "snitch_wish",
+    tables,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("payload", sa.Text),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("taken", sa.Text),
+    sa.Column("taken_epoch", sa.Integer),
+    sa.Column("taken_attempt", sa.Integer),
+)
+reviewed: Final = sa.Table(
+    "snitch_reviewed",
+    tables,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("iid", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.Text, nullable=False),
+)
+handled: Final = sa.Table(
+    "snitch_handled",
+    tables,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("note_id", sa.BigInteger, primary_key=True, autoincrement=False),
+)
+given_up: Final = sa.Table(
+    "snitch_given_up",
+    tables,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+
+
+def upsert(connection: sa.Connection, table: sa.Table, values: dict[str, Any], renewed: list[str]) -> Any:
+    """A row put in; where its key is there already, `renewed` columns take the new values (none: nothing changes)."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(table).values(**values)
+    if not renewed:
+        return insert.on_conflict_do_nothing()
+    changes = {name: insert.excluded[name] for name in renewed}
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changes)
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Brings the tables to the newest version, one step after another; each step is kept for ever."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(7205759403792793)"))
+    version.create(connection, checkfirst=True)
+    found = connection.execute(sa.select(sa.func.max(version.c.version))).scalar() or 0
+    if found > len(_STEPS):
+        raise SetupError(f"The database is of version {found}, and this snitch knows {len(_STEPS)}: take a newer one.")
+    for step in _STEPS[found:]:
+        step(connection)
+    if found < len(_STEPS):
+        connection.execute(sa.delete(version))
+        connection.execute(sa.insert(version).values(version=len(_STEPS)))
+
+
+def _first_tables(connection: sa.Connection) -> None:
+    for table in (wishes, reviewed, handled, given_up):
+        table.create(connection, checkfirst=True)
+
+
+_STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first_tables,)
