@@ -70,6 +70,11 @@ class GitLab:
         self._projects: dict[int, tuple[float, ProjectInfo]] = {}
         self._asking: defaultdict[int | str, threading.Lock] = defaultdict(threading.Lock)
         self._waits = threading.local()
+        self._may_write: Callable[[], bool] = lambda: True
+
+    def write_only_while(self, sure: Callable[[], bool]) -> None:
+        """From now on nothing is written while `sure` says no: another worker may be saying the same."""
+        self._may_write = sure
 
     # ── people and projects ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -240,12 +245,19 @@ class GitLab:
                 "list[Answer]", self._authorised().http_list(path, get_all=True, per_page=100, obey_rate_limit=False)
             )
 
-    def _post(self, path: str, data: Answer) -> object:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if not self._may_write():
+            raise Unreachable("The database has not heard of this worker for long: another one may do its work.")
         with self._translated():
+            yield
+
+    def _post(self, path: str, data: Answer) -> object:
+        with self._writing():
             return self._authorised().http_post(path, post_data=data, obey_rate_limit=False)
 
     def _put(self, path: str, data: Answer) -> object:
-        with self._translated():
+        with self._writing():
             return self._authorised().http_put(path, post_data=data, obey_rate_limit=False)
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, error
@@ -21,6 +21,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, error
 from bot import job as jobs
 from bot import log
 from bot.errors import Broken, SnitchError, Unreachable
+from bot.executors import LEASE, Executor, Executors
 from bot.job import Answer, GiveUp, Job, Retry, ReviewMR
 from bot.settings import Settings
 from bot.store import Store
@@ -41,12 +42,19 @@ class Queue:
     """Takes jobs from any thread, and in a process with workers has `perform` do them, on threads."""
 
     def __init__(
-        self, settings: Settings, perform: Callable[[Job], None], store: Store, executor: str = "local"
+        self,
+        settings: Settings,
+        perform: Callable[[Job], None],
+        store: Store,
+        lost: Callable[[], None] = lambda: None,
+        lease: float = LEASE,
     ) -> None:
         self._settings = settings
         self._perform = perform
         self._store = store
-        self._executor = executor
+        self._lost = lost
+        self._lease = lease
+        self._executors: Executors | None = None
         self._idle = threading.Condition()
         self._running = 0
         self._working = False
@@ -77,13 +85,18 @@ class Queue:
         """Begins to work, what a killed process left first; without `worker` jobs are only stored."""
         if not worker:
             return
+        executor = Executor.at(self._settings.state_dir)
+        self._executors = Executors(
+            self._store, executor, self._shared, self._at_work, self._rescue, self._lost, self._lease
+        )
+        self._executors.enter()
         self._client.register_queue(
             QUEUE,
             worker_concurrency=self._settings.concurrency,
             partition_concurrency=1,
             polling_interval_sec=POLL,
         )
-        DBOS(config=self._config())
+        DBOS(config=self._config(executor.id))
         self._register()
         self._working = True
         DBOS.launch()
@@ -94,7 +107,13 @@ class Queue:
             self._working = False
             log.silence("dbos")  # its poller may still claim jobs, fails to start them and says so: nothing is lost
             DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=int(patience) if self._running else 0)
+        if self._executors is not None:
+            self._executors.leave()
         self._client.destroy()
+
+    def sure(self) -> bool:
+        """Whether what runs here can't be running at another worker as well, which took this one for dead."""
+        return self._executors is None or self._executors.sure()
 
     def wait_idle(self, timeout: float) -> bool:
         """Waits until nothing runs in this process; False where it took longer."""
@@ -112,17 +131,48 @@ class Queue:
         def answer(payload: str, attempt: int) -> None:
             self._run_answer(payload, attempt)
 
-    def _config(self) -> DBOSConfig:
+    def _config(self, executor: str) -> DBOSConfig:
         return {
             "name": APPLICATION,
             "application_version": VERSION,
-            "executor_id": self._executor,
+            "executor_id": executor,
             "system_database_engine": self._store.engine,
             "enable_otlp": False,
             "log_level": "WARNING",
             "run_migrations": False,
             "use_listen_notify": False,
         }
+
+    @property
+    def _shared(self) -> bool:
+        return self._store.engine.dialect.name == "postgresql"
+
+    def _at_work(self) -> set[str]:
+        """The executors that jobs are running at."""
+        running = self._client.list_workflows(status="PENDING", queue_name=QUEUE, load_input=False, load_output=False)
+        return {one.executor_id for one in running if one.executor_id}
+
+    def _rescue(self, dead: str) -> None:
+        """Gives what a dead executor was doing back to the queue; not again and again what may have killed it."""
+        for running in self._client.list_workflows(status="PENDING", executor_id=dead, load_output=False):
+            times = self._store.rescue(running.workflow_id)
+            if times < CRASHES:
+                self._client.resume_workflow(running.workflow_id, queue_name=QUEUE)
+                continue
+            self._client.cancel_workflow(running.workflow_id)
+            job = self._job(running.name, running.input)
+            if job is not None:
+                self._give_up(running.workflow_id, job, f"its worker died {times} times while it ran")
+
+    def _job(self, workflow: str, given: Mapping[str, Any] | None) -> Job | None:
+        """What a workflow was to do, by what it was started with."""
+        match workflow, given["args"] if given else ():
+            case "review", (str(key), int(epoch)):
+                taken = self._store.take(key, epoch)
+                return taken[0] if taken else None
+            case "answer", (str(payload), _):
+                return jobs.from_json(json.loads(payload))
+        return None
 
     def _run_wish(self, key: str, epoch: int) -> None:
         taken = self._insist(lambda: self._store.take(key, epoch))

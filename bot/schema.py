@@ -45,6 +45,19 @@ given_up: Final = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
 )
+executors: Final = sa.Table(
+    "snitch_executor",
+    tables,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("beats", sa.BigInteger, nullable=False),
+)
+rescued: Final = sa.Table(
+    "snitch_rescued",
+    tables,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("times", sa.Integer, nullable=False),
+)
 
 
 def upsert(connection: sa.Connection, table: sa.Table, values: dict[str, Any], renewed: list[str]) -> Any:
@@ -77,4 +90,9 @@ def _first_tables(connection: sa.Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
-_STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first_tables,)
+def _tables_of_executors(connection: sa.Connection) -> None:
+    for table in (executors, rescued):
+        table.create(connection, checkfirst=True)
+
+
+_STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first_tables, _tables_of_executors)

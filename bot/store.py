@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from bot.errors import Broken, Unreachable
 from bot.job import Job, ReviewMR, fold, from_json, key, to_json
-from bot.schema import given_up, handled, migrate, reviewed, upsert, version, wishes
+from bot.schema import given_up, handled, migrate, rescued, reviewed, upsert, version, wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,13 @@ class Store:
         with self.transaction() as connection:
             rows = connection.execute(sa.select(given_up).order_by(given_up.c.at.desc())).all()
         return [GivenUp(row.id, from_json(json.loads(row.payload)), row.reason, row.at) for row in rows]
+
+    def rescue(self, name: str) -> int:
+        """Notes that a job's worker died while it ran; returns how often that was so."""
+        with self.transaction() as connection:
+            connection.execute(upsert(connection, rescued, {"id": name, "times": 0}, []))
+            counted = sa.update(rescued).where(rescued.c.id == name).values(times=rescued.c.times + 1)
+            return cast(int, connection.execute(counted.returning(rescued.c.times)).scalar_one())
 
     def _locked(self, connection: sa.Connection, name: str) -> sa.Row[Any]:
         """The wish's row, made if need be. Written first, so that SQLite as well holds others off until the end."""

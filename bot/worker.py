@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import os
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot import log, webhook
-from bot.errors import SetupError, Transient
+from bot.errors import Broken, SetupError, Transient
 from bot.queue import Queue
 from bot.settings import Settings
 from bot.store import Store
@@ -68,7 +69,9 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Store, 
     world = World.open(settings, store)
     identity = Identity(world)
     _introduce(identity)
-    queue = Queue(settings, partial(perform, world=world), store)
+    lost = threading.Event()
+    queue = Queue(settings, partial(perform, world=world), store, partial(_end, lost))
+    world.gitlab.write_only_while(queue.sure)
     queue.start(worker and settings.mode != "off")
     _make_haste()
     log.get(__name__).info("started", mode=settings.mode, concurrency=settings.concurrency)
@@ -79,6 +82,15 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Store, 
         world.close()
         store.close()
         log.get(__name__).info("stopped")
+    if lost.is_set():
+        raise Broken("Other workers took this one for dead and do its work; a new process can go on.")
+
+
+def _end(lost: threading.Event) -> None:
+    """Ends this process as SIGTERM does: its name is used up."""
+    log.get(__name__).error("executor.lost")
+    lost.set()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _make_haste() -> None:

@@ -7,7 +7,7 @@ Results go to standard output or `--output`, everything else to standard error. 
 from __future__ import annotations
 
 import sys
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import click
 
@@ -205,12 +205,29 @@ def standards(form: str) -> None:
 @app.command()
 def serve() -> None:
     """Run the bot: webhooks and jobs in one process."""
+    _run("serve")
+
+
+@app.command()
+def web() -> None:
+    """Run only the HTTP side of the bot: deliveries are stored for the workers."""
+    _run("web")
+
+
+@app.command()
+def worker() -> None:
+    """Run only the jobs of the bot."""
+    _run("work")
+
+
+def _run(part: Literal["serve", "web", "work"]) -> None:
     try:
+        from bot import worker
         from bot.settings import Settings
-        from bot.worker import serve as run
     except ModuleNotFoundError as error:
         raise _not_installed(error) from None
-    run(Settings.read())
+    settings = Settings.read(serving=part != "work")
+    {"serve": worker.serve, "web": worker.web, "work": worker.work}[part](settings)
 
 
 @app.command()

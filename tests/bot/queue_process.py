@@ -1,6 +1,7 @@
 """A worker to be killed: `python -m tests.bot.queue_process STATE_DIR DATABASE_URL`.
 
-It writes `start …` and `end …` lines to STATE_DIR/diary, and each job waits while STATE_DIR/hold is there.
+It writes `start …` and `end …` lines to STATE_DIR/diary, and each job waits while STATE_DIR/hold is there. Others
+take it for dead after two seconds, and it touches STATE_DIR/lost when it learns of that.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def main(state_dir: Path, url: str) -> None:
             time.sleep(0.01)
         note("end", job)
 
-    Queue(settings_for(state_dir, url), perform, Store(url)).start()
+    Queue(settings_for(state_dir, url), perform, Store(url), (state_dir / "lost").touch, lease=2).start()
     time.sleep(60)
 
 
