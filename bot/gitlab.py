@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal, cast
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from gitlab.exceptions import GitlabAuthenticationError, GitlabError, GitlabHttp
 from requests.adapters import HTTPAdapter
 
 from bot.errors import Forbidden, Gone, Invalid, RateLimited, SetupError, SnitchError, Transient, Unreachable
-from bot.mr import CommitStatus, MergeRequest, Note, Person, Position, ProjectInfo, Refs, Thread
+from bot.mr import CommitStatus, MergeRequest, Note, Opened, Person, Position, ProjectInfo, Refs, Thread
 
 Answer = dict[str, Any]
 STATUS_NAME = "snitch"
@@ -114,6 +115,21 @@ class GitLab:
     def merge_request(self, project_id: int, iid: int) -> MergeRequest:
         """A merge request as it is now; its project may be some minutes old."""
         return _merge_request(self.project(project_id), self._get(f"/projects/{project_id}/merge_requests/{iid}"))
+
+    def opened(self, groups: Sequence[str], since: datetime | None) -> Iterator[Opened]:
+        """The open merge requests of groups and their sub-groups, or of all projects that we are a member of.
+
+        `since`: only what was updated then or later.
+        """
+        wanted = {"state": "opened", "order_by": "updated_at"} | ({"updated_after": since.isoformat()} if since else {})
+        if groups:
+            for group in groups:
+                yield from map(_opened, self._list(f"/groups/{_quoted(group)}/merge_requests", **wanted))
+            return
+        own = {project["id"] for project in self._list("/projects", membership="true", simple="true")}
+        for found in self._list("/merge_requests", scope="all", **wanted):
+            if found["project_id"] in own:
+                yield _opened(found)
 
     def with_refs(self, mr: MergeRequest) -> MergeRequest:
         """The merge request with the refs of its head's diff, which GitLab may not have named yet, or name for an
@@ -239,11 +255,10 @@ class GitLab:
         with self._translated():
             return cast(Answer, self._authorised().http_get(path, query_data=query, obey_rate_limit=False))
 
-    def _list(self, path: str) -> list[Answer]:
+    def _list(self, path: str, **wanted: str) -> list[Answer]:
         with self._translated():
-            return cast(
-                "list[Answer]", self._authorised().http_list(path, get_all=True, per_page=100, obey_rate_limit=False)
-            )
+            api = self._authorised()
+            return cast("list[Answer]", api.http_list(path, wanted, get_all=True, per_page=100, obey_rate_limit=False))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -302,6 +317,10 @@ def _merge_request(project: ProjectInfo, data: Answer) -> MergeRequest:
         refs=_refs(refs.get("base_sha"), refs.get("start_sha"), refs.get("head_sha")),
         collaboration=bool(data.get("allow_collaboration") or data.get("allow_maintainer_to_push")),
     )
+
+
+def _opened(data: Answer) -> Opened:
+    return Opened(data["project_id"], data["iid"], data.get("sha") or "", datetime.fromisoformat(data["updated_at"]))
 
 
 def _refs(base: str | None, start: str | None, head: str | None) -> Refs | None:

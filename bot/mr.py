@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 
@@ -42,6 +43,16 @@ class ProjectInfo:
     def raw_name(self) -> str:
         """The last segment of its path."""
         return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open merge request as a list tells of it. `head` is empty where its branch is gone."""
+
+    project_id: int
+    iid: int
+    head: str
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, error
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, ScheduleInput, error
 
 from bot import job as jobs
 from bot import log
@@ -38,6 +40,15 @@ CRASHES: Final = 5
 """A job that was running at so many deaths of its process is not started again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is done at certain times, by one of all workers each time. `cron`: five fields, in UTC; empty: never."""
+
+    name: str
+    cron: str
+    action: Callable[[], object]
+
+
 class Queue:
     """Takes jobs from any thread, and in a process with workers has `perform` do them, on threads."""
 
@@ -54,6 +65,7 @@ class Queue:
         self._store = store
         self._lost = lost
         self._lease = lease
+        self._tasks: dict[str, Task] = {}
         self._executors: Executors | None = None
         self._idle = threading.Condition()
         self._running = 0
@@ -81,10 +93,11 @@ class Queue:
             case Answer():
                 return self.put(job)
 
-    def start(self, worker: bool = True) -> None:
+    def start(self, worker: bool = True, schedule: Iterable[Task] = ()) -> None:
         """Begins to work, what a killed process left first; without `worker` jobs are only stored."""
         if not worker:
             return
+        self._tasks = {task.name: task for task in schedule}
         executor = Executor.at(self._settings.state_dir)
         self._executors = Executors(
             self._store, executor, self._shared, self._at_work, self._rescue, self._lost, self._lease
@@ -100,6 +113,7 @@ class Queue:
         self._register()
         self._working = True
         DBOS.launch()
+        self._plan()
 
     def stop(self, patience: float = 25.0) -> None:
         """Takes no new work and waits `patience` seconds for what runs; what is left is resumed at the next start."""
@@ -120,6 +134,29 @@ class Queue:
         with self._idle:
             return self._idle.wait_for(lambda: not self._running, timeout)
 
+    def _plan(self) -> None:
+        """Makes the schedules what they shall be: new ones, other times, and none that is wanted no more."""
+        DBOS.apply_schedules([self._planned(task) for task in self._tasks.values() if task.cron])
+        wanted = {task.name for task in self._tasks.values() if task.cron}
+        for known in DBOS.list_schedules():
+            if known["schedule_name"] not in wanted:
+                DBOS.delete_schedule(known["schedule_name"])
+
+    def _planned(self, task: Task) -> ScheduleInput:
+        return {"schedule_name": task.name, "workflow_fn": self._tick, "schedule": task.cron, "context": task.name}
+
+    def _run_task(self, name: str) -> None:
+        """What fails is done again at the next time."""
+        task = self._tasks.get(name)
+        if task is None:
+            return
+        with log.bound(task=name), self._counted():
+            try:
+                task.action()
+            except Exception as failure:  # noqa: BLE001  # the next time must come
+                fault = None if isinstance(failure, SnitchError) else failure
+                log.get(__name__).error("task.failed", error=str(failure), exc_info=fault)
+
     def _register(self) -> None:
         """The workflows by the names that are stored. DBOS marks the functions, which methods do not bear."""
 
@@ -130,6 +167,12 @@ class Queue:
         @DBOS.workflow(name="answer", max_recovery_attempts=CRASHES)
         def answer(payload: str, attempt: int) -> None:
             self._run_answer(payload, attempt)
+
+        @DBOS.workflow(name="tick", max_recovery_attempts=CRASHES)
+        def tick(at: datetime, name: str) -> None:
+            self._run_task(name)
+
+        self._tick = tick
 
     def _config(self, executor: str) -> DBOSConfig:
         return {
@@ -149,7 +192,7 @@ class Queue:
 
     def _at_work(self) -> set[str]:
         """The executors that jobs are running at."""
-        running = self._client.list_workflows(status="PENDING", queue_name=QUEUE, load_input=False, load_output=False)
+        running = self._client.list_workflows(status="PENDING", load_input=False, load_output=False)
         return {one.executor_id for one in running if one.executor_id}
 
     def _rescue(self, dead: str) -> None:
@@ -157,7 +200,7 @@ class Queue:
         for running in self._client.list_workflows(status="PENDING", executor_id=dead, load_output=False):
             times = self._store.rescue(running.workflow_id)
             if times < CRASHES:
-                self._client.resume_workflow(running.workflow_id, queue_name=QUEUE)
+                self._client.resume_workflow(running.workflow_id, queue_name=running.queue_name or QUEUE)
                 continue
             self._client.cancel_workflow(running.workflow_id)
             job = self._job(running.name, running.input)

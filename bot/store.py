@@ -113,6 +113,11 @@ class Store:
             state = connection.execute(mine).scalar_one_or_none()
         return None if state is None else cast(dict[str, Any], json.loads(state))
 
+    def reviewed_head(self, project_id: int, iid: int) -> str | None:
+        """The head of a merge request that was reviewed last, or that needed no review."""
+        head = (self.recall(project_id, iid) or {}).get("head")
+        return None if head is None else str(head)
+
     def set_handled(self, project_id: int, note_id: int) -> None:
         """From now on the note's commands are obeyed."""
         with self.transaction() as connection:

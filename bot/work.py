@@ -38,10 +38,16 @@ def perform(job: Job, world: World) -> None:
 
 
 def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
-    """Reviews a merge request as it is now.
+    """Reviews a merge request as it is now, and notes down that its head is dealt with."""
+    reviewed = _reviewed(job, world, dry_run)
+    if not dry_run:
+        StoredJournal(world, reviewed.mr).saw(reviewed.mr.head)
+    return reviewed
 
-    What need not wait is done aside: the head is fetched while GitLab tells of the merge request, what stands on it is
-    read while its files are judged, and `pending` is set while it is decided what to say.
+
+def _reviewed(job: ReviewMR, world: World, dry_run: bool) -> Reviewed:
+    """What need not wait is done aside: the head is fetched while GitLab tells of the merge request, what stands on it
+    is read while its files are judged, and `pending` is set while it is decided what to say.
     """
     with ThreadPoolExecutor(ASIDE, "aside") as aside:
         early = aside.submit(bring_early, world, job)
@@ -152,7 +158,7 @@ class StoredJournal:
         self._state = dict(self._store.recall(*self._key) or {})
 
     def is_new(self) -> bool:
-        return not self._state
+        return "publishing" not in self._state
 
     def begun(self) -> bool:
         return bool(self._state.get("publishing"))
@@ -162,6 +168,10 @@ class StoredJournal:
 
     def end(self) -> None:
         self._keep(publishing=False)
+
+    def saw(self, head: str) -> None:
+        """A head is dealt with, whatever there was to say about it."""
+        self._keep(head=head)
 
     def refused(self, findings: Sequence[str]) -> None:
         self._keep(refused=sorted({*self._state.get("refused", ()), *findings}))

@@ -15,7 +15,8 @@ from functools import partial
 
 from bot import log, webhook
 from bot.errors import Broken, SetupError, Transient
-from bot.queue import Queue
+from bot.queue import Queue, Task
+from bot.reconcile import EVERY, Reconciler
 from bot.settings import Settings
 from bot.store import Store
 from bot.webhook import Door
@@ -72,7 +73,8 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Store, 
     lost = threading.Event()
     queue = Queue(settings, partial(perform, world=world), store, partial(_end, lost))
     world.gitlab.write_only_while(queue.sure)
-    queue.start(worker and settings.mode != "off")
+    reconcile = Reconciler(world.gitlab, store, settings.groups, queue.wish, world.clock)
+    queue.start(worker and settings.mode != "off", [Task("reconcile", EVERY, reconcile)])
     _make_haste()
     log.get(__name__).info("started", mode=settings.mode, concurrency=settings.concurrency)
     try:

@@ -14,7 +14,7 @@ from dbos import DBOSClient
 
 from bot.errors import Forbidden, RateLimited, Stale, Unreachable
 from bot.job import Answer, Job, ReviewMR, from_json
-from bot.queue import Queue
+from bot.queue import Queue, Task
 from bot.store import Store
 
 from .queue_process import settings_for
@@ -241,6 +241,33 @@ def test_a_process_without_workers_stores_what_one_with_them_does(tmp_path: Path
     worker = Worker()
     with running(tmp_path, database, worker):
         until(lambda: len(worker.done) == 2)
+
+
+def test_a_task_is_done_once_each_time_whoever_works_and_its_faults_end_nothing(tmp_path: Path, database: str) -> None:
+    done: list[int] = []
+
+    def action() -> None:
+        done.append(int(time.time()))
+        if len(done) == 1:
+            raise ZeroDivisionError("by zero")
+
+    def other() -> None:
+        raise AssertionError("it is planned no more")
+
+    store = Store(database)
+    for plan in ([Task("often", "* * * * * *", action), Task("other", "0 0 1 1 *", other)],) * 2:
+        queue = Queue(settings_for(tmp_path, database), Worker(), store)
+        queue.start(schedule=plan)
+        before = len(done)
+        until(lambda before=before: len(done) >= before + 2)  # type: ignore[misc]
+        queue.stop()
+    queue = Queue(settings_for(tmp_path, database), Worker(), store)
+    queue.start(schedule=[Task("often", "", action)])
+    before = len(done)
+    time.sleep(2.5)
+    queue.stop()
+    store.close()
+    assert len(done) - before <= 1, "what was enqueued before may still come"
 
 
 @contextmanager

@@ -92,6 +92,18 @@ def list_all(call: Call) -> Answer:
     return paginated(call, found, lambda mr: review_shapes.merge_request_basic(call.gitlab, mr))
 
 
+@route("GET", "/groups/:group_id/merge_requests", *FILTERS)
+def list_of_group(call: Call) -> Answer:
+    """Those of the group's projects and of its sub-groups'. Archived projects are left out by default."""
+    path = find.group(call)
+    own = [mr for mr in call.gitlab.merge_requests() if f"{mr.project.path}/".startswith(f"{path}/")]
+    readable = [
+        mr for mr in own if access.can_read_code(call.gitlab, mr.project, call.user) and not mr.project.archived
+    ]
+    found = _filtered(call, readable)
+    return paginated(call, found, lambda mr: review_shapes.merge_request_basic(call.gitlab, mr))
+
+
 @route(
     "GET",
     MR,

@@ -93,11 +93,7 @@ def _wanted(call: Call, one: Project) -> bool:
     anonymous=True,
 )
 def list_group_projects(call: Call) -> Answer:
-    name = call.segments["group_id"]
-    groups = {str(group.id): group.path for group in call.gitlab.groups.values()}
-    path = groups.get(name, name)
-    if path not in call.gitlab.groups:
-        not_found("Group")
+    path = find.group(call)
     deep = call.params.get("include_subgroups")
     inside = [
         one

@@ -88,3 +88,13 @@ def limited(call: Call) -> None:
         text = "This endpoint has been requested too many times. Try again later."
         raise ApiError(429, {"message": {"error": text}})
     made.append(call.gitlab.clock())
+
+
+def group(call: Call) -> str:
+    """The path of the group that a route names by id or path."""
+    name = call.segments["group_id"]
+    groups = {str(one.id): one.path for one in call.gitlab.groups.values()}
+    path = groups.get(name, name)
+    if path not in call.gitlab.groups:
+        not_found("Group")
+    return path

@@ -1,0 +1,56 @@
+"""Finds the merge requests whose head was never reviewed: deliveries are lost, by GitLab or while nobody listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot import log
+from bot.gitlab import GitLab
+from bot.job import ReviewMR
+from bot.mr import Opened
+from bot.store import Store
+
+EVERY: Final = "*/5 * * * *"
+GRACE: Final = timedelta(minutes=2)
+"""What has just changed is on its way: its delivery, or its review."""
+OVERLAP: Final = timedelta(minutes=10)
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Compares, each time, the merge requests that changed since the last time; all of them at the first.
+
+    `groups`: where it looks; empty: wherever the bot is a member.
+    """
+
+    gitlab: GitLab
+    store: Store
+    groups: Sequence[str]
+    wish: Callable[[ReviewMR], object]
+    clock: Callable[[], datetime]
+    _since: datetime | None = None
+    _asked: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def __call__(self) -> int:
+        """Wishes the reviews that are missing; returns how many. Raises SnitchError."""
+        now = self.clock()
+        missing = list(self._missing(now))
+        for one in missing:
+            self.wish(ReviewMR(one.project_id, one.iid, one.head))
+            self._asked[one.project_id, one.iid] = one.head
+        self._since = now - OVERLAP
+        if missing:
+            log.get(__name__).warning("reviews.repaired", count=len(missing))
+        return len(missing)
+
+    def _missing(self, now: datetime) -> Iterator[Opened]:
+        """Each once: one whose review fails for good is not wished for again and again."""
+        for one in self.gitlab.opened(self.groups, self._since):
+            place = (one.project_id, one.iid)
+            if not one.head or one.updated_at > now - GRACE or self._asked.get(place) == one.head:
+                continue
+            if self.store.reviewed_head(*place) != one.head:
+                yield one
