@@ -168,7 +168,7 @@ class Project:
             self._readings.parsed[key] = _outcome_of(parser, self.bytes(path))
         result = self._readings.parsed[key]
         if isinstance(result, Unparsable):
-            raise Unparsable(result.why, result.line, result.column, path)
+            raise type(result)(result.why, result.line, result.column, path)
         return cast(T, result)
 
     def need(self, parser: Callable[[Raw], T], path: str, owner: str) -> T:

@@ -15,3 +15,7 @@ class Unparsable(Exception):
         self.line = line
         self.column = column
         self.path = path
+
+
+class Excessive(Unparsable):
+    """A file that may well be sound, but is deeper or longer than is ever read."""

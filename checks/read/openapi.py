@@ -5,16 +5,18 @@ Scalars follow YAML's core schema, which is JSON's (YAML 1.2, 10.3): no dates, n
 
 from __future__ import annotations
 
+import codecs
 import json
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from checks.finding import Span
-from checks.read import Unparsable, yaml
+from checks.read import Excessive, Unparsable, yaml
 from checks.read.yaml import Mapping, Node, Scalar, Sequence, Stream
 
 Part = str | int
@@ -25,18 +27,38 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _RADIX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _SURROGATE = re.compile(r"\\(?:\\|u[dD]([89a-fA-F])([0-9a-fA-F]{2}))")
+_BASES = ("$id", "$self")
+# What libyaml refuses, or takes for the end of a line, where JSON allows it.
+_UNREADABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _DIGITS = 300  # of a number; Python takes quadratic time on long ones
-_FILES = 150  # that a document may lead to
 _HOPS = 50  # references that lead to references
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Document:
-    """A file. `root` is its mapping."""
+    """A file. `root` is what it holds: a mapping, but for parts that are a list."""
 
     stream: Stream
-    root: Mapping
+    root: Mapping | Sequence
     _known: dict[int, Entries] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def rebased(self) -> bool:
+        """Whether something in it (`$id`, `$self`) says from where references are counted."""
+        waiting: list[Node] = [self.root]
+        seen: set[Node] = set()
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, Scalar) or node in seen:
+                continue
+            seen.add(node)
+            if isinstance(node, Sequence):
+                waiting += node.items
+            elif any(isinstance(value, Scalar) and name in _BASES for name, (_, value) in self.entries(node).items()):
+                return True
+            else:
+                waiting += [value for _, value in self.entries(node).values()]
+        return False
 
     def entries(self, node: Node | None) -> Entries:
         """Key and value of a mapping by the key's text; keys of its own go before those of `<<`."""
@@ -95,28 +117,66 @@ class Document:
 
 def parse(data: bytes) -> Document:
     """A document in YAML. Raises Unparsable, also for what is no mapping."""
-    stream = yaml.parse(data)
-    if len(stream.documents) > 1:
-        raise Unparsable("holds more than one document", *stream.place(stream.documents[1].start))
-    root = stream.documents[0].root if stream.documents else None
-    if not isinstance(root, Mapping):
-        raise Unparsable("is no OpenAPI document: it must be a mapping", 1, 1)
-    return Document(stream, root)
+    return _whole(_read(data))
 
 
 def parse_json(data: bytes) -> Document:
     """A document in JSON. Raises Unparsable."""
+    return _whole(_read_json(data))
+
+
+def fragment(data: bytes) -> Document:
+    """A file in YAML that a document refers to: a list too. Raises Unparsable."""
+    return _read(data)
+
+
+def fragment_json(data: bytes) -> Document:
+    """A file in JSON that a document refers to. Raises Unparsable."""
+    return _read_json(data)
+
+
+def _whole(document: Document) -> Document:
+    if not isinstance(document.root, Mapping):
+        raise Unparsable("is no OpenAPI document: it must be a mapping, with openapi, info and paths", 1, 1)
+    return document
+
+
+def _read(data: bytes) -> Document:
+    if data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
+        try:
+            return _read_json(data)  # libyaml does not read all that is JSON
+        except Unparsable:
+            pass
+    return _only(yaml.parse(data))
+
+
+def _read_json(data: bytes) -> Document:
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(json.detect_encoding(data))
+    except UnicodeDecodeError:
+        raise Unparsable("is no valid JSON: it is not text in UTF-8", 1, 1) from None
+    try:
         json.loads(text, parse_int=str, parse_float=str)
     except json.JSONDecodeError as error:
-        raise Unparsable(f"is no valid JSON: {error.msg}", error.lineno, error.colno) from None
-    except (UnicodeDecodeError, ValueError):
-        raise Unparsable("is no valid JSON in UTF-8", 1, 1) from None
+        raise Unparsable(f"is no valid JSON: {error.msg}", *_line_of(text, error.pos)) from None
     except RecursionError:
-        raise Unparsable("is nested too deeply", 1, 1) from None
-    # JSON is YAML, but for tabs between its tokens and for surrogates, which libyaml refuses. Places stay.
-    return parse(_SURROGATE.sub(_private, text.replace("\t", " ")).encode())
+        raise Excessive("is nested too deeply to be read", 1, 1) from None
+    # JSON is YAML, but for tabs between its tokens and for some characters. Places stay.
+    plain = _UNREADABLE.sub("\ufffd", _SURROGATE.sub(_private, text.replace("\t", " ")))
+    return _only(yaml.parse(plain.encode()))
+
+
+def _line_of(text: str, position: int) -> tuple[int, int]:
+    return text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+
+
+def _only(stream: Stream) -> Document:
+    if len(stream.documents) > 1:
+        raise Unparsable("holds more than one document", *stream.place(stream.documents[1].start))
+    root = stream.documents[0].root if stream.documents else None
+    if not isinstance(root, Mapping | Sequence):
+        raise Unparsable("holds neither a mapping nor a list", 1, 1)
+    return Document(stream, root)
 
 
 def _private(found: re.Match[str]) -> str:
@@ -227,6 +287,14 @@ class Library:
 
     def target(self, path: str, text: str) -> At:
         """What a reference in a file names. Raises Dangling, Outside."""
+        try:
+            return self._target(path, text)
+        except Dangling:
+            if self.file(path).rebased:
+                raise Outside("may be counted from an $id, which snitch does not do") from None
+            raise
+
+    def _target(self, path: str, text: str) -> At:
         place, fragment = located(path, text)
         document = self.file(place)
         node: Node = document.root
@@ -282,71 +350,3 @@ def located(path: str, text: str) -> tuple[str, str]:
     if place == ".." or place.startswith(("../", "/")) or "\0" in place:
         raise Outside(f"{shown} lies outside of the repository, where snitch opens nothing")
     return place, parts.fragment
-
-
-_DATA = frozenset({"default", "enum", "const", "example", "value", "examples"})
-"""Keys whose values are data, in which `$ref` is a name like any other; the values of a map `examples` are none."""
-_NAMES = frozenset(
-    {"properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "schemas", "responses"}
-    | {"parameters", "requestBodies", "headers", "securitySchemes", "securityDefinitions", "links", "callbacks"}
-    | {"pathItems", "paths", "webhooks", "content", "encoding", "variables", "mapping", "scopes"}
-)
-"""Keys of maps whose keys are names that the author gave."""
-
-
-def references(library: Library) -> Iterator[Reference]:
-    """Every `$ref` of the document and of the files that it leads to, each file once."""
-    files, left = {library.path}, [library.path]
-    while left:
-        path = left.pop(0)
-        for at, pointer, text in _references_in(path, library.file(path)):
-            trouble, outside = None, False
-            try:
-                target = library.target(path, text)
-                if target.path not in files:
-                    if len(files) >= _FILES:
-                        raise Outside(f"leads to more than {_FILES} files")
-                    files.add(target.path)
-                    left.append(target.path)
-                trouble = _circle(library, target)
-            except Dangling as dangling:
-                trouble = dangling.why
-            except Outside as way:
-                trouble, outside = way.why, True
-            yield Reference(at, text, pointer, trouble, outside)
-
-
-def _circle(library: Library, target: At) -> str | None:
-    """Why a reference leads in a circle; what else is wrong further on is told there."""
-    try:
-        library.follow(target)
-    except Circle as circle:
-        return circle.why
-    except (Dangling, Outside):
-        return None
-    return None
-
-
-def _references_in(path: str, document: Document) -> Iterator[tuple[At, str, str]]:
-    waiting: list[tuple[Node, str, bool]] = [(document.root, "", False)]
-    seen: set[int] = set()
-    while waiting:
-        node, pointer, named = waiting.pop()
-        if isinstance(node, Scalar) or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, Sequence):
-            waiting += ((one, f"{pointer}/{index}", False) for index, one in reversed([*enumerate(node.items)]))
-            continue
-        for name, (key, value) in reversed([*document.entries(node).items()]):
-            here = f"{pointer}/{name}"
-            if name == "$ref" and isinstance(value, Scalar) and not named:
-                yield At(path, document, key, value), here, value.text
-            elif named or not _is_data(name, value):
-                waiting.append((value, here, name in _NAMES and not named and isinstance(value, Mapping)))
-
-
-def _is_data(name: str, value: Node) -> bool:
-    if name == "examples" and isinstance(value, Mapping):
-        return False  # a map of Example Objects, which may be references
-    return name in _DATA or name.startswith("x-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,13 +28,15 @@ def schema_fault(library: Library, error: ValidationError) -> Fault:
     """Of what OpenAPI's own schema says of the document."""
     told = _telling(error)
     parts: Parts = tuple(told.absolute_path)
-    message, at = _said(library, told, parts)
-    return Fault(at, message, f"{_pointer(parts)} {told.validator}")
+    message, name = _said(told, _shown(parts))
+    at = _at(library, (*parts, name) if name and told.validator != "required" else parts)
+    about = f" {name}" if name and told.validator == "required" else ""
+    return Fault(at, message, f"{_pointer(parts)} {told.validator}{about}")
 
 
 def deeper_fault(library: Library, error: ValidationError) -> Fault:
     """Of what no schema can say; `error.place` is where the validator stood."""
-    parts: Parts = getattr(error, "place", ())
+    parts: Parts = (*getattr(error, "place", ()), *error.absolute_path)
     at = library.step(library.root, parts)
     try:
         at = library.follow(at)
@@ -42,9 +45,8 @@ def deeper_fault(library: Library, error: ValidationError) -> Fault:
     name = type(error).__name__
     if name == "DuplicateOperationIDError":
         at = library.step(at, ("operationId",))
-    if error.validator is not None:
-        message = f"{_shown(parts)}: {_short(error.message)}: correct it"
-        return Fault(at, message, f"{_pointer(parts)} {error.validator}")
+    if isinstance(error.validator, str):
+        return Fault(at, _said(error, _shown(parts))[0], f"{_pointer(parts)} {error.validator}")
     message = f"{_short(error.message)}: {_HINTS.get(name, 'correct it')}"
     return Fault(at, message, f"{_pointer(parts)} {name}")
 
@@ -77,26 +79,62 @@ def _wants_reference(error: ValidationError) -> bool:
     return error.validator == "required" and "$ref" in (error.validator_value or ()) and "$ref" not in error.instance
 
 
-def _said(library: Library, error: ValidationError, parts: Parts) -> tuple[str, At]:
-    at = library.step(library.root, ()) if not parts else _at(library, parts)
-    where = _shown(parts)
+def _said(error: ValidationError, where: str) -> tuple[str, str | None]:
+    """A message, and the key that is missing or too many, if it is about one."""
+    value = error.instance
     match error.validator:
         case "required":
-            missing = next((name for name in error.validator_value if name not in error.instance), "")
-            return f"{where} has no {missing}: add it", at
-        case "additionalProperties" | "unevaluatedProperties":
-            extra = _extra(error)
-            if extra is not None:
-                return f"{_short(extra)} is no key of {where}: take it out, or correct it", _at(
-                    library, (*parts, extra)
-                )
+            missing = next((one for one in error.validator_value if error.message.startswith(repr(one))), "")
+            return _sentence(f"{where} has no {missing}: add it"), missing
+        case "additionalProperties" | "unevaluatedProperties" if (extra := _extra(error)) is not None:
+            return f"{_short(extra)} is no key of {where}: take it out, or correct it", extra
+        case "type" | "nullable" if value is None:
+            return _sentence(f"{where} must be {_kinds(error)}, and is empty: fill it in, or take it out"), None
+        case "type" if "string" in error.validator_value and isinstance(value, bool | int | float):
+            return _sentence(f'{where} must be a text: put it in quotes, "{_short(_json(value))}"'), None
         case "type":
-            wanted = error.validator_value
-            kinds = wanted if isinstance(wanted, str) else " or ".join(wanted)
-            return f"{where} must be of type {kinds}: it is {_short(repr(error.instance))}", at
+            return _sentence(f"{where} must be {_kinds(error)}: it is {_short(_json(value))}"), None
         case "enum":
-            return f"{where} must be one of {_short(', '.join(map(str, error.validator_value)))}", at
-    return f"{where}: {_short(error.message)}: correct it", at
+            return _sentence(f"{where} must be one of {_short(', '.join(map(str, error.validator_value)))}"), None
+        case "const":
+            return _sentence(f"{where} must be {_short(_json(error.validator_value))}"), None
+        case "pattern":
+            pattern = _short(str(error.validator_value))
+            return _sentence(f"{where} must match {pattern}: it is {_short(_json(value))}"), None
+        case "minItems" | "minProperties" if not value:
+            return _sentence(f"{where} is empty: fill it in, or take it out"), None
+        case "uniqueItems":
+            return _sentence(f"{where} names something twice: take one of them out"), None
+        case "oneOf" | "anyOf":
+            return _sentence(f"{where} has none of the forms that OpenAPI allows there: correct it"), None
+    return _sentence(f"{where}: {_short(error.message)}: correct it"), None
+
+
+_KINDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "a text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+}
+
+
+def _kinds(error: ValidationError) -> str:
+    """What a value has to be, for people."""
+    wanted = error.validator_value if error.validator == "type" else error.schema.get("type", "something")
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    return " or ".join(_KINDS.get(name, str(name)) for name in names)
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return _short(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] if text.startswith("the document") else text
 
 
 def _extra(error: ValidationError) -> str | None:
@@ -126,7 +164,8 @@ def _at(library: Library, parts: Parts) -> At:
 
 def _shown(parts: Parts) -> str:
     """A place for people: the last parts of it."""
-    return _short(" → ".join(str(part) for part in parts[-4:])) if parts else "The document"
+    shown = " → ".join(str(part) for part in parts[-4:])
+    return _short(f"… → {shown}" if len(parts) > 4 else shown) if parts else "the document"
 
 
 def _pointer(parts: Parts) -> str:

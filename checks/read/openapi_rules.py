@@ -7,17 +7,20 @@ nothing. It is imported only here, when a document is really judged (0.6 s).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urldefrag, urljoin
 
-from checks.read.openapi import At, Dangling, Document, Library, Outside, Reference, scalar
+from checks.finding import Span
+from checks.read.openapi import At, Dangling, Document, Library, Outside, scalar
 from checks.read.openapi_faults import Fault, ValidationError, deeper_fault, schema_fault
-from checks.read.yaml import Node, Scalar, Sequence
+from checks.read.openapi_references import Reference, parts
+from checks.read.yaml import Mapping, Node, Scalar, Sequence
 
 MAX_FAULTS = 50
-_MAX_LIST = 300  # mappings in one list: whether they are unique takes quadratic time
+_MAX_LIST = 300  # of what can't be sorted: whether it is unique takes quadratic time
+_UNIQUE = frozenset(("tags", "parameters", "required", "enum", "type", "schemes", "security", "consumes", "produces"))
 _MAX_LOOKUPS = 100_000
 _MAX_WEIGHT = 20_000  # schemas that one stands for when its parts are put in
 _BASE = "http://tree.invalid/"
@@ -39,7 +42,7 @@ def faults(library: Library, references: Iterable[Reference]) -> Iterator[Fault]
     from openapi_spec_validator.validation.exceptions import ValidatorDetectError
 
     known = list(references)
-    _refuse_long_lists(library)
+    _refuse_long_lists(library.document)
     values = _Values(library.document)
     spec = values.of(library.document.root)
     try:
@@ -47,18 +50,25 @@ def faults(library: Library, references: Iterable[Reference]) -> Iterator[Fault]
     except (ValidatorDetectError, TypeError):
         yield from _without_version(library, spec)
         return
-    found = False
+    places: set[tuple[str, Span]] = set()
     try:
         for error in _limited(judge.schema_validator.iter_errors(spec)):
-            found = True
-            yield schema_fault(library, error)
+            fault = schema_fault(library, error)
+            places.add((fault.at.path, fault.at.span))
+            yield fault
     except RecursionError:
         raise Unknowable("it is nested too deeply to be judged") from None
-    if not found:
-        yield from _deeper(library, judge, known)
+    try:
+        for fault in _deeper(library, judge, known):
+            if (fault.at.path, fault.at.span) not in places:
+                places.add((fault.at.path, fault.at.span))  # the same once more, in other words
+                yield fault
+    except Unknowable:
+        if not places:
+            raise
 
 
-def _without_version(library: Library, spec: Mapping[str, Any]) -> Iterator[Fault]:
+def _without_version(library: Library, spec: Any) -> Iterator[Fault]:
     version = next((spec[key] for key in ("openapi", "swagger") if key in spec), None)
     text = str(version)
     if re.match(r"3\.([3-9]|\d\d)", text):
@@ -119,20 +129,35 @@ def _is_wild(pattern: str) -> bool:
     return len(_REPEATS.findall(pattern)) > 1 or len(pattern) > 1000
 
 
-def _refuse_long_lists(library: Library) -> None:
-    waiting: list[Node] = [library.document.root]
-    seen: set[int] = set()
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, Scalar) or id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, Sequence):
-            if sum(not isinstance(one, Scalar) for one in node.items) > _MAX_LIST:
-                raise Unknowable(f"it has a list of more than {_MAX_LIST} mappings, too many to judge")
-            waiting += node.items
+def _refuse_long_lists(document: Document) -> None:
+    """Refuses lists for which it would take quadratic time to see that nothing stands in them twice."""
+    for name, _, value, _, named in parts(document, document.root, "", set(), old=False):
+        if name == "default" and not named:
+            lists = _lists_in(value)
         else:
-            waiting += [value for _, value in node.pairs]
+            lists = iter([value] if isinstance(value, Sequence) and name in _UNIQUE else [])
+        if any(len(one.items) > _MAX_LIST and not _is_sortable(one) for one in lists):
+            raise Unknowable(f"it has a list of more than {_MAX_LIST} mappings or mixed values, too many to judge")
+
+
+def _lists_in(node: Node) -> Iterator[Sequence]:
+    waiting, seen = [node], {node}
+    while waiting:
+        match waiting.pop():
+            case Sequence(items=items) as found:
+                yield found
+                inner = items
+            case Mapping(pairs=pairs):
+                inner = tuple(value for _, value in pairs)
+            case _:
+                continue
+        waiting += [one for one in inner if one not in seen]
+        seen.update(inner)
+
+
+def _is_sortable(found: Sequence) -> bool:
+    kinds = {type(scalar(one)) if isinstance(one, Scalar) else None for one in found.items}
+    return kinds <= {str} or kinds <= {int, float}
 
 
 # ── the second look: what the document's schema can't say ────────────────────────────────────────────────────────────
@@ -145,6 +170,7 @@ def _deeper(library: Library, judge: Any, references: list[Reference]) -> Iterat
     if not _is_light(library):
         raise Unknowable("its schemas stand for too many others to be judged")
     spec, registry = _registered(library, references)
+    spec = _without_extensions(spec)
     root = _paths(spec, registry, library.path)
     try:
         for error in _limited(_placed(judge.keyword_validators)["__root__"](root)):
@@ -156,6 +182,14 @@ def _deeper(library: Library, judge: Any, references: list[Reference]) -> Iterat
     except (Unresolvable, *_CRASHES) as error:
         if not troubled:  # otherwise the reference is what is wrong
             raise Unknowable(f"the validator can't judge it ({type(error).__name__})") from None
+
+
+def _without_extensions(spec: Any) -> Any:
+    """Without what stands beside the paths as `x-`: the validator takes it for paths."""
+    paths = spec.get("paths") if isinstance(spec, dict) else None
+    if not isinstance(paths, dict):
+        return spec
+    return {**spec, "paths": {name: item for name, item in paths.items() if not name.startswith("x-")}}
 
 
 _CRASHES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, re.error)
@@ -200,7 +234,7 @@ def _combined(at: At) -> Iterator[At]:
 
 def _registered(library: Library, references: list[Reference]) -> tuple[Any, Any]:
     """The document's value, and a registry with every file that it leads to; nothing else is ever retrieved."""
-    from referencing import Registry
+    from referencing import Registry, Resource
     from referencing.jsonschema import DRAFT202012
 
     values: dict[str, Any] = {library.path: _Values(library.document, tame=True).of(library.document.root)}
@@ -210,10 +244,12 @@ def _registered(library: Library, references: list[Reference]) -> tuple[Any, Any
             continue
         target = library.target(reference.at.path, reference.text)
         if target.path not in values:
+            _refuse_long_lists(target.document)
             values[target.path] = _Values(target.document, tame=True).of(target.document.root)
         address = urldefrag(urljoin(_uri(reference.at.path), reference.text)).url
         resources[address] = resources[_uri(target.path)] = values[target.path]
-    pairs = [(uri, DRAFT202012.create_resource(value)) for uri, value in resources.items()]
+    made = {False: Resource.opaque, True: DRAFT202012.create_resource}
+    pairs = [(uri, made[isinstance(value, dict)](value)) for uri, value in resources.items()]
     return values[library.path], Registry().with_resources(pairs)
 
 
@@ -239,7 +275,7 @@ def _paths(spec: Any, registry: Any, path: str) -> Any:
     return SchemaPath(Counted(spec, registry.resolver(base_uri=_uri(path)), resolved_cache_maxsize=128))
 
 
-def _placed(validators: Mapping[str, Any]) -> Any:
+def _placed(validators: dict[str, Any]) -> Any:
     """The validator's keyword validators, made to say of each error where it was found: the innermost knows best."""
     from jsonschema_path import SchemaPath
     from openapi_spec_validator.validation.registries import KeywordValidatorRegistry

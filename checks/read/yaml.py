@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from checks.finding import Span
-from checks.read import Unparsable
+from checks.read import Excessive, Unparsable
 
 MAX_DEPTH = 100
 MAX_NODES = 100_000
@@ -313,6 +313,6 @@ def _content(text: str, event: _Event) -> int:
 
 def _limit(stream: Stream, event: _Event, depth: int, weight: int) -> None:
     if depth > MAX_DEPTH:
-        raise Unparsable(f"is nested deeper than {MAX_DEPTH} levels", *stream.place(event.start_mark.index))
+        raise Excessive(f"is nested deeper than {MAX_DEPTH} levels", *stream.place(event.start_mark.index))
     if weight > MAX_NODES:
-        raise Unparsable(f"holds more than {MAX_NODES} values", *stream.place(event.start_mark.index))
+        raise Excessive(f"holds more than {MAX_NODES} values", *stream.place(event.start_mark.index))

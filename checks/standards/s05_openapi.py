@@ -18,12 +18,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from string import Template
-from urllib.parse import unquote, urlsplit
 
 from checks.finding import Finding, Skip, Span
 from checks.project import Absent, Project, TooLarge
-from checks.read import Unparsable
+from checks.read import Excessive, Unparsable
 from checks.read.imports import codebase_of
 from checks.read.naming import names_of
 from checks.read.openapi import (
@@ -32,17 +30,18 @@ from checks.read.openapi import (
     Document,
     Library,
     Outside,
-    Reference,
+    fragment,
+    fragment_json,
     parse,
     parse_json,
-    references,
     scalar,
-    text_of,
 )
+from checks.read.openapi_paths import posts, serves
+from checks.read.openapi_references import Reference, references
 from checks.read.openapi_rules import Unknowable, faults
 from checks.read.python import parse as parse_python
 from checks.read.serving import serving_of
-from checks.read.yaml import Mapping, Node, Scalar, Sequence
+from checks.read.yaml import Mapping, Node, Scalar
 from checks.scripts import place_of
 from checks.standard import Standard
 from checks.standards import all_standards
@@ -57,9 +56,11 @@ FILLED = {
     "version": "number it, for example 1.0.0",
 }
 _PROMPT = re.compile(
-    r"(?:TODO|TBD|FIXME|CHANGE[ _-]?ME)(?:\s*[:.!…–—-].*)?|\[[^\[\]]*\]|<[^<>]*>|\{\{.*\}\}|\.\.\.|…", re.DOTALL
+    r"TODO(?:[:.!…].*)?|(?i:FIXME|CHANGE[ _-]?ME)(?:[:.!…].*)?"
+    r"|\[[^\[\]]*\]|<(?!https?://)[^<>]*>|\{\{(?:(?!\}\}).)*\}\}",
+    re.DOTALL,
 )
-_WORD = re.compile(r"todo|tbd|fixme|change[ _-]?me", re.IGNORECASE)
+"""What a whole value is while it waits for a better one; a list of things to do may be called Todo."""
 
 _INFO = 'info: {title: Iris, description: Tells kinds apart., version: "1"}\n'
 _POST = 'post: {responses: {"200": {description: The kinds.}}}'
@@ -82,6 +83,9 @@ standard.bad("file", {"openapi.yaml": "a: b\nc: [\nd: }  # <- 5.file\n"})
 standard.bad("file", {"openapi.yaml": "- a  # <- 5.file\n"})
 standard.bad("file", {"openapi.yaml": "a: 1\n---  # <- 5.file\nb: 2\n"})
 standard.bad("file", {"openapi.yaml": None, "openapi.json": '{\n"a": 1,\n}  // <- 5.file'})
+standard.good("file", {"openapi.yaml": '{\n\t"a": "\\ud83d\\ude00 \u2028"\n}'})
+standard.good("file", {"openapi.yaml": None, "openapi.json": '{"a": "\x7f\u0085"}'.encode("utf-16")})
+standard.skip("file", {"openapi.yaml": "a: " + "[" * 101 + "]" * 101}, because="nested deeper than 100 levels")
 standard.skip("valid", {"openapi.yaml": "[\n"}, because="see 5.file")
 
 # ── examples: 5.valid ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,6 +195,35 @@ standard.bad("valid", {
 for _text in ("https://example.com/a.yaml", "file:///etc/passwd", "/etc/passwd", "../../a.yaml", "//example.com/a#/b"):
     _more = f"components: {{schemas: {{A: {{$ref: '{_text}'}}}}}}\n"
     standard.skip("valid", {"openapi.yaml": _spec(more=_more)}, because="lies outside of the repository")
+standard.good("valid", {  # nothing of it leads to the part of the other file that does not hold
+    "openapi.yaml": _spec(more="components: {schemas: {A: {$ref: 'a/b.yaml#/Kinds/0'}}}\n"),
+    "a/b.yaml": "Kinds: [{type: string}]\nOther: {$ref: nothing.yaml}\n",
+})
+standard.bad("valid", {
+    "openapi.yaml": _spec(more="components: {schemas: {A: {$ref: Kind}, B: {$ref: '#Kind'}}}  # <- 5.valid\n"),
+})
+standard.good("valid", {
+    "openapi.yaml": _spec(more="components: {schemas: {A: {$ref: list.yaml#/0}, B: {$ref: kind}}}\n"),
+    "list.yaml": "- type: string\n",
+    "kind": "type: string\n",
+})
+standard.good("valid", {"openapi.yaml": _spec().replace("paths:\n", "paths:\n  x-owner: ml\n")})
+standard.good("valid", {"openapi.yaml": _spec("2.0").replace(
+    "description: The kinds.", "description: The kinds., examples: {application/json: {$ref: none}}",
+)})
+standard.bad("valid", {"openapi.yaml": """
+    openapi: 3.0.3
+    info:  # <- 5.valid
+      description: Kinds.
+    paths:
+      /a/{id}:
+        get:  # <- 5.valid
+          responses: {"200": {description: x}}
+"""})
+standard.skip("valid", {"openapi.yaml": _spec("3.1.0", more="""components:
+  schemas:
+    A: {$id: "https://example.com/a.json", properties: {b: {$ref: b.json}}}
+""")}, because="counted from an $id")
 standard.skip("valid", {"openapi.yaml": _spec("3.9.0")}, because="OpenAPI 3.9.0 is not known")
 standard.skip("valid", {"openapi.yaml": None}, because="see 5.file")
 
@@ -206,12 +239,13 @@ def _with_info(**changed: str | None) -> dict[str, str]:
 
 
 standard.good("info", {})
-for _text in ("TODO list", "|\n    TODO\n    Tells kinds apart.", "'[Iris](https://example.com)'", "<b>Tells</b> kinds",
+for _text in ("TODO list", "TODO-list", "TODO - what is to be done", "Todo", "'{{a}} and {{b}}'", "<https://example.com>",
+              "|\n    TODO\n    Tells kinds apart.", "'[Iris](https://example.com)'", "<b>Tells</b> kinds",
               "Kinds {{a}} and {{b}}.", "Todos"):
     standard.good("info", _with_info(description=_text))
 standard.good("info", _with_info(version="1.0"))
-for _text in ("TODO", '""', "null", "' '", "todo", "'[description]'", "<what it does>", '"{{ cookiecutter.text }}"',
-              "FIXME", "Changeme", "'TODO: say what it does'"):
+for _text in ("TODO", '""', "null", "' '", "FixMe", "CHANGE_ME", "'[description]'", "<what it does>",
+              '"{{ cookiecutter.text }}"', "FIXME", "Changeme", "'TODO: say what it does'"):
     standard.bad("info", _with_info(description=f"{_text}  # <- 5.info"))
 standard.bad("info", _with_info(title=None))
 standard.bad("info", _with_info(title=None, version=None, description=None))
@@ -286,7 +320,28 @@ standard.bad("predict", {"openapi.yaml": f'openapi: "3.0.3"  # <- 5.predict\n{_I
 standard.bad("predict", {"openapi.yaml": _FAULTY, "serve.py": _CLASS + "Iris('iris')\nIris('other')\n"})
 standard.skip("predict", {"openapi.yaml": _spec().replace(_POST, "$ref: https://example.com/predict.yaml")},
               because="lies outside of the repository")
-standard.skip("predict", _served("/a", more='servers: [{url: "{base}"}]\n'), because="{base}")
+for _url, _why in {
+    "{base}": "{base}", "{base}/v2": "{base}", "v2": "relative", "./": "relative",
+    "https://a.example.com{base}/": "{base}",
+}.items():
+    standard.skip("predict", _served("/models/iris-v2/infer", more=f"servers: [{{url: '{_url}'}}]\n"), because=_why)
+    standard.bad("predict", {
+        "openapi.yaml": _FAULTY.replace("iris:predict", "other:predict") + f"servers: [{{url: '{_url}'}}]\n",
+        "serve.py": _NAMED,
+    })
+for _url in ("https://{host}/v1", "{scheme}://{host}:{port}/v1/", "https://iris-{env}.example.com/{version}",
+             "//example.com/v1?a=b", "localhost:8080/v1", "example.com/v1/", "/v1", "/{version}"):
+    standard.good("predict", _served("/models/iris-v2:predict", more=f"servers: [{{url: '{_url}'}}]\n"))
+standard.good("predict", {"openapi.yaml": _spec().replace(f"    {_POST}", f"    servers: [{{url: /}}]\n    {_POST}") +
+                                          "servers: [{url: /api}]\n"})
+standard.good("predict", {"openapi.yaml": _spec().replace(
+    f"    {_POST}", f"    $ref: https://example.com/other.yaml\n    {_POST}",
+)})
+standard.bad("predict", {"openapi.yaml": _FAULTY.replace(_POST, "post: null")})
+standard.bad("predict", {
+    "openapi.yaml": _FAULTY.replace("/v1/models/iris:predict", "/health").replace(_POST, "$ref: https://example.com/a.yaml"),
+})
+standard.bad("predict", {"openapi.yaml": _FAULTY.replace("iris:predict", "{a}{b}{c}{d}{e}{f}{g}{h}{i}{j}{k}{l}:infer")})
 standard.skip("predict", {"openapi.yaml": None}, because="see 5.file")
 standard.skip("predict", {"serve.py": None}, because="see 4.file")
 # fmt: on
@@ -304,6 +359,8 @@ def file(project: Project) -> Iterator[Finding]:
     except Absent:
         message = "There is no openapi.yaml: add one that describes the API of serve.py"
         yield Finding(path, None, message, "openapi")
+    except Excessive as error:
+        raise Skip(f"{path.rpartition('/')[2]} {error.why}: too much for snitch to judge") from None
     except Unparsable as error:
         message = f"{path.rpartition('/')[2]} {error.why}"
         yield Finding(path, place_of(project.bytes(path), error), message, "openapi")
@@ -350,12 +407,11 @@ def predict(project: Project) -> Iterator[Finding]:
     """The document has a post on the path under which serve.py serves its model."""
     library = _library(project)
     names = project.remember("5 names", lambda: _names(project))
-    served = list(_served_paths(library))
-    unknown = next((why for _, why in served if why), None)
-    paths = [path for path, why in served if not why]
+    known = list(posts(library))
     for name in names or (None,):
-        if any(_serves(path, name) for path in paths):
+        if any(not post.why and serves(post, name) for post in known):
             continue
+        unknown = next((post.why for post in known if post.why and serves(post, name)), None)
         if unknown:
             raise Skip(f"what its paths lead to can't be known: {unknown}")
         yield _unserved(library, name)
@@ -383,12 +439,12 @@ def _opened(project: Project) -> Library:
 
     def load(other: str) -> Document:
         shown = other[:120]
-        if not other.endswith((".yaml", ".yml", ".json")):
-            raise Outside(f"leads to {shown}, which is no YAML or JSON file")
         try:
-            return _document(project, other)
+            return project.parse(fragment_json if other.endswith(".json") else fragment, other)
         except Absent:
-            raise Dangling(f"leads nowhere: there is no {shown}") from None
+            raise Dangling(f"leads nowhere: there is no file {shown}") from None
+        except Excessive as error:
+            raise Outside(f"leads to {shown}, which {error.why}") from None
         except Unparsable as error:
             raise Dangling(f"leads to {shown}, which {error.why}") from None
         except (TooLarge, Unavailable) as error:
@@ -422,7 +478,7 @@ def _is_empty(node: Node) -> bool:
         return False  # 5.valid tells what is wrong with it
     value = scalar(node)
     text = str(value).strip() if value is not None else ""
-    return not text or bool(_PROMPT.fullmatch(text) or _WORD.fullmatch(text))
+    return not text or bool(_PROMPT.fullmatch(text))
 
 
 # ── what it serves ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -438,64 +494,6 @@ def _names(project: Project) -> tuple[str, ...]:
     script = codebase.main(path, module)
     serving = serving_of(codebase, script, frozenset(bases), lambda: "", project.paths)
     return names_of(codebase, script, [model.value for model in serving.models])
-
-
-def _served_paths(library: Library) -> Iterator[tuple[str, str | None]]:
-    """The whole path of each post, or why it can't be known."""
-    base, why = _base(library)
-    try:
-        paths = library.follow(library.step(library.root, ("paths",)))
-    except (Dangling, Outside) as trouble:
-        yield "", trouble.why
-        return
-    if paths.node is library.document.root:
-        return
-    for name, (key, node) in paths.document.entries(paths.node).items():
-        if not name.startswith("/"):
-            continue
-        try:
-            item = library.follow(At(paths.path, paths.document, key, node))
-        except (Dangling, Outside) as trouble:
-            yield name, trouble.why
-            continue
-        if item.document.child(item.node, "post"):
-            yield unquote(base + name), why
-
-
-def _base(library: Library) -> tuple[str, str | None]:
-    """The path of the first server, without a slash at its end; and why it can't be known."""
-    document = library.document
-    if "swagger" in document.entries(document.root):
-        return (text_of(document.get("basePath")) or "").rstrip("/"), None
-    servers = document.get("servers")
-    if not isinstance(servers, Sequence) or not servers.items:
-        return "", None
-    url = text_of(document.get("servers", 0, "url")) or ""
-    variables = document.get("servers", 0, "variables")
-    for name, (_, variable) in document.entries(variables).items():
-        default = document.child(variable, "default")
-        if default and isinstance(default[1], Scalar):
-            url = url.replace(f"{{{name}}}", default[1].text)
-    left = re.search(r"\{[^{}]*\}", url)
-    if left and left.end() == len(url) and "://" not in url[: left.start()] and not url.startswith("/"):
-        return "", f"the variable {left[0][:60]} of the server has no default"
-    try:
-        return urlsplit(url).path.rstrip("/"), None
-    except ValueError:
-        return "", "the server's url is none"
-
-
-def _serves(path: str, name: str | None) -> bool:
-    """Whether a path is that of the predictions of the model; `{anything}` in it stands for any name."""
-    path = path.rstrip("/")
-    if name is None:
-        return bool(re.fullmatch(r"/v1/models/[^/]+:predict|/v2/models/[^/]+/infer", path))
-    parts = re.split(r"\{[^{}]*\}", path)
-    pattern = "[^/]+".join(re.escape(part) for part in parts)
-    return any(re.fullmatch(pattern, form.substitute(name=name)) for form in _FORMS)
-
-
-_FORMS = (Template("/v1/models/${name}:predict"), Template("/v2/models/${name}/infer"))
 
 
 def _unserved(library: Library, name: str | None) -> Finding:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from openapi_spec_validator.shortcuts import get_validator_cls
 
 from checks.read import Unparsable
-from checks.read.openapi import Dangling, Document, Library, Outside, located, parse, parse_json, references, scalar
+from checks.read.openapi import Dangling, Document, Library, Outside, located, parse, parse_json, scalar
 from checks.read.openapi_faults import Fault
+from checks.read.openapi_references import references
 from checks.read.openapi_rules import Unknowable, faults
 from checks.read.yaml import Scalar
 
@@ -169,7 +170,7 @@ def test_each_fault_stands_in_its_line() -> None:
         'openapi: "3.0.3"\ninfo:\n  title: a\npaths:\n  /a:\n    get:\n      summary: [x]\n      responses: {}\n'
     )
     assert {(fault.at.span.line, fault.context) for fault in found} == {
-        (2, "/info required"),
+        (2, "/info required version"),
         (7, "/paths//a/get/summary type"),
         (8, "/paths//a/get/responses minProperties"),
     }
@@ -285,3 +286,38 @@ print(seen)
     warm = code.replace("seen = []", "seen = []\njudged(HEAD.replace('3.0.3', '3.1.0'))")
     done = subprocess.run([sys.executable, "-c", warm], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_lists_that_can_not_be_sorted_are_refused_before_they_are_compared_one_with_another() -> None:
+    mixed = [None, *(str(number) for number in range(2000))]
+    for text in (schemas(a={"enum": mixed}), schemas(a={"type": "array", "default": [[mixed]]})):
+        with pytest.raises(Unknowable, match="mixed values"):
+            judged(text)
+    assert judged(schemas(a={"example": [{"a": number} for number in range(2000)]})) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("info: {title: a, version: 1.0}\npaths: {}", 'info → version must be a text: put it in quotes, "1.0"'),
+        (
+            "info: {title: a, version: }\npaths: {}",
+            "info → version must be a text, and is empty: fill it in, or take it out",
+        ),
+        ('info: {title: a, version: "1"}\npaths: []', "paths must be a mapping: it is a list"),
+        ('info: {title: a, version: "1"}\npaths: {a: {}}', "a is no key of paths: take it out, or correct it"),
+        ('info: {title: a, version: "1"}', "The document has no paths: add it"),
+    ],
+)
+def test_a_fault_says_what_to_write_instead(text: str, message: str) -> None:
+    assert [fault.message for fault in judged(f"openapi: 3.0.3\n{text}\n")] == [message]
+
+
+def test_what_no_schema_can_say_is_told_beside_what_one_says_and_once() -> None:
+    paths = 'paths: {"/a/{b}": {get: {responses: {"200": {description: x}}}}}\n'
+    found = judged(HEAD.replace("paths: {}\n", paths).replace("title: a, ", ""))
+    assert [fault.context for fault in found] == [
+        "/info required title",
+        "/paths//a/{b}/get UnresolvableParameterError",
+    ]
+    assert "describe it under parameters" in found[1].message
