@@ -1,6 +1,7 @@
 """The settings of the service: from the environment, and from a YAML file for what the environment does not say.
 
-The only reader of the environment. Names, defaults and meanings: README, "Settings of the service".
+The only reader of the environment, but for where caches lie (`bot.cache`). Names, defaults and meanings: README,
+"Settings of the service".
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
+from bot.cache import cache_home
 from bot.errors import SetupError
 from bot.event import Secrets, signing_key
 
@@ -152,10 +154,8 @@ class PolicyAccess:
         url = source.read("GITLAB_URL", _address, None) or environ.get("CI_SERVER_URL")
         if source.problems:
             raise SetupError("\n".join(source.problems))
-        home = source.home
-        cache = Path(environ.get("XDG_CACHE_HOME") or f"{home}/.cache") / "snitch"
         token = own or (Secret(job) if job else None)
-        return cls(url, token, "PRIVATE-TOKEN" if own else "JOB-TOKEN", cache)
+        return cls(url, token, "PRIVATE-TOKEN" if own else "JOB-TOKEN", cache_home(environ))
 
 
 @dataclass(frozen=True, slots=True)

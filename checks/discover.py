@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from checks.place import Place
 from checks.policy import Policy, Setting, text_list
-from checks.project import Place
 from checks.project_file import CONFIGURATION
 from checks.tree import Tree
 

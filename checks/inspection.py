@@ -14,9 +14,10 @@ from checks.discover import Repository, Skipped, find_projects
 from checks.finding import Finding, Outcome, Waived, Waiver
 from checks.fix import Combined, Proposal, Unproven, Workshop, combine
 from checks.form import PolicyProblem
+from checks.place import Place
 from checks.policy import SETTINGS, Level, Policy, Setting
 from checks.policy_file import parse_policy
-from checks.project import Place, Project, Readings
+from checks.project import Project, Readings
 from checks.run import Memo, ReadOnly, judge
 from checks.standard import Rule
 from checks.standards import all_rules, all_standards
@@ -178,12 +179,13 @@ def inspect(
     names: Mapping[str, str] | None = None,
     only: Callable[[Rule], bool] = lambda _: True,
     granted: Callable[[Waiver], bool] = never,
+    step: Callable[[int, int], None] = lambda done, of: None,
 ) -> Inspection:
     """Judges a tree, and what a change made of it.
 
     `today` decides `since` dates and waivers. `before`: the merge base's tree. `names`: folder to the name that its
     `.snitch.yml` gives. `only`: which rules are asked for. `granted`: whether a waiver counts although the change
-    itself adds it.
+    itself adds it. `step`: told before each project how many are done, of how many.
     """
     policy = policy.within(str(repository.facts.get("project_path") or ""))
     places, skipped = find_projects(after, before, repository, policy, names or {})
@@ -193,7 +195,8 @@ def inspect(
     inspector = _Inspector(repository, policy, memo, rules, asked, Readings(), today, granted)
     reports, changes, shops = [], [], {}
     earlier = _earlier(before, repository, policy)
-    for place in places:
+    for number, place in enumerate(places):
+        step(number, len(places))
         outcomes, change, shop = _inspected(inspector, after, before, place, earlier)
         judged = (Judged(inspector.by_id[outcome.rule], levels[outcome.rule], outcome) for outcome in outcomes)
         reports.append(ProjectReport(place, tuple(judged)))

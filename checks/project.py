@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from checks.finding import Skip
+from checks.place import Place
 from checks.read import Unparsable
 from checks.tree import MAX_BYTES, Entry, Tree, Unavailable
 
@@ -44,20 +45,6 @@ class TooLarge(Exception):
         self.path = path
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a project lies and what it is called.
-
-    `folder`: "." or the sub-folder, relative to the tree's root. `raw_name`: the last segment of the GitLab project's
-    path. `reason`: why it is a model project, for people.
-    """
-
-    folder: str
-    name: str
-    raw_name: str
-    reason: str = ""
-
-
 @dataclass(slots=True)
 class Readings:
     """Parsed files by parser and blob, and what was derived from them; shared by the projects of one inspection."""
@@ -84,6 +71,7 @@ class Project:
         self._facts = dict(facts or {})
         self._readings = readings if readings is not None else Readings()
         self._traces: list[Trace] = [{}]
+        self._answers: Trace = {}
         self._remembered: dict[Hashable, tuple[object, Exception | None, Trace]] = {}
 
     # ── what a rule may ask ──────────────────────────────────────────────────────────────────────────────────────────
@@ -210,7 +198,11 @@ class Project:
 
     def answer(self, question: Question) -> Hashable:
         """The answer to a question that was recorded on this or on another state of the project."""
-        kind, what = question
+        if question not in self._answers:
+            self._answers[question] = self._answered(*question)
+        return self._answers[question]
+
+    def _answered(self, kind: str, what: str) -> Hashable:
         match kind:
             case "name":
                 return self.place.name

@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from checks.finding import Waiver
-from checks.form import Form, PolicyProblem, guess, opened
-from checks.read import yaml
 from checks.tree import MAX_BYTES, Tree, Unavailable
+
+if TYPE_CHECKING:  # YAML is imported where there is such a file
+    from checks.finding import Waiver
+    from checks.form import Form, PolicyProblem
+    from checks.read import yaml
 
 CONFIGURATION: Final = ".snitch.yml"
 KEYS: Final = ("name", "waive")
@@ -37,6 +39,8 @@ class ProjectConfig:
 
 def parse_project_config(data: bytes, path: str) -> tuple[ProjectConfig, tuple[PolicyProblem, ...]]:
     """A `.snitch.yml`, and everything that is wrong in it; what is right in it holds."""
+    from checks.form import PolicyProblem, guess, opened
+
     form = opened(data, path)
     if isinstance(form, PolicyProblem):
         return ProjectConfig(), (form,)
@@ -54,7 +58,9 @@ def parse_project_config(data: bytes, path: str) -> tuple[ProjectConfig, tuple[P
 
 
 def _name(form: Form, value: yaml.Node) -> str | None:
-    if isinstance(value, yaml.Scalar) and is_name(value.text):
+    from checks.read.yaml import Scalar
+
+    if isinstance(value, Scalar) and is_name(value.text):
         return value.text
     form.wrong(value, "name must be letters, digits, `.`, `_` and `-`")
     return None
@@ -62,11 +68,15 @@ def _name(form: Form, value: yaml.Node) -> str | None:
 
 def _waiver(form: Form, item: yaml.Node) -> Waiver | None:
     """A waiver; None for one that lacks a part. Whether its rule and day are any good is for 0.waiver to say."""
+    from checks.finding import Waiver
+    from checks.form import guess
+    from checks.read.yaml import Scalar
+
     parts: dict[str, str] = {}
     for name, key, value in form.entries(item, "a waiver"):
         if name not in WAIVER_KEYS:
             form.wrong(key, f"a waiver has no {name}{guess(name, WAIVER_KEYS)}")
-        elif isinstance(value, yaml.Scalar):
+        elif isinstance(value, Scalar):
             parts[name] = " ".join(value.text.split())
         else:
             form.wrong(value, f"{name} must be a text")

@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from checks.finding import Finding, Fix
@@ -158,7 +159,12 @@ class Standard:
         self.text = (text or "").strip()
         self.rules: dict[str, Rule] = {}
         self.settings: dict[str, Setting[Any]] = {}
-        self.examples: list[Example] = []
+        self._stated: list[Callable[[], Example]] = []
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """Its examples, in order; made when they are asked for, since no judgement needs them."""
+        return [state() for state in self._stated]
 
     def setting(self, setting: Setting[T]) -> Setting[T]:
         """Declares a setting of the policy that this standard's rules read."""
@@ -181,7 +187,7 @@ class Standard:
 
     def good(self, name: str, files: Mapping[str, Content], **given: Any) -> None:
         """A project on which the rule passes. `given`: `policy` (settings by name), `facts`."""
-        self.examples.append(Example(self._id(name), "good", _contents(files), **given))
+        self._stated.append(lambda: Example(self._id(name), "good", _contents(files), **given))
 
     def bad(
         self,
@@ -193,14 +199,18 @@ class Standard:
         **given: Any,
     ) -> None:
         """A project on which the rule fails: on the marked lines, and for each `absent` file (line null)."""
-        contents, marks = _unmarked(_contents(files), self._id(name))
-        places = marks | {(path, None) for path in absent}
-        after = {path: data for path, data in _contents(fixed or {}).items() if data is not None}
-        self.examples.append(Example(self._id(name), "bad", contents, marks=frozenset(places), fixed=after, **given))
+
+        def example() -> Example:
+            contents, marks = _unmarked(_contents(files), self._id(name))
+            places = marks | {(path, None) for path in absent}
+            after = {path: data for path, data in _contents(fixed or {}).items() if data is not None}
+            return Example(self._id(name), "bad", contents, marks=frozenset(places), fixed=after, **given)
+
+        self._stated.append(example)
 
     def skip(self, name: str, files: Mapping[str, Content], *, because: str, **given: Any) -> None:
         """A project of which the rule can't tell; `because` stands in the reason."""
-        self.examples.append(Example(self._id(name), "skip", _contents(files), because=because, **given))
+        self._stated.append(lambda: Example(self._id(name), "skip", _contents(files), because=because, **given))
 
     def _id(self, name: str) -> str:
         return f"{self.number}.{name}"

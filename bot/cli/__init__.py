@@ -6,6 +6,7 @@ Results go to standard output or `--output`, everything else to standard error. 
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import IO, Any, Literal
 
@@ -91,6 +92,9 @@ _policy = click.option("--policy", metavar="FILE|URL", envvar="SNITCH_POLICY", h
 _output = click.option("--output", metavar="FILE", help="Write the result to a file.")
 _quiet = click.option("-q", "--quiet", is_flag=True, help="A line a finding, nothing else.")
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Also what passed and what was skipped, and why.")
+_no_cache = click.option(
+    "--no-cache", "anew", cls=Presence, is_flag=True, envvar="SNITCH_NO_CACHE", help="Remember nothing of earlier runs."
+)
 _no_color = click.option("--no-color", "plain", cls=Presence, is_flag=True, envvar="NO_COLOR", help="No colours.")
 
 
@@ -120,6 +124,7 @@ def app() -> None:
 )
 @_quiet
 @_verbose
+@_no_cache
 @_no_color
 def check(
     paths: tuple[str, ...],
@@ -132,6 +137,7 @@ def check(
     fail_on: str,
     quiet: bool,
     verbose: bool,
+    anew: bool,
     plain: bool,
 ) -> None:
     """Judge projects: those at PATH, else those in the current folder."""
@@ -139,7 +145,7 @@ def check(
     from bot.cli.judgement import Asked
 
     style = checking.Style(not plain and output is None and sys.stdout.isatty(), quiet, verbose)
-    asked = Asked(paths, name, ids, since, policy)
+    asked = Asked(paths, name, ids, since, policy, not anew, quiet)
     sys.exit(checking.check(asked, checking.Form(form, output, style, fail_on)))
 
 
@@ -151,6 +157,7 @@ def check(
 @click.option("--diff", is_flag=True, help="Print the fixes instead; exit code 1 if there are any.")
 @_policy
 @_quiet
+@_no_cache
 @_no_color
 def fix(
     path: str | None,
@@ -160,6 +167,7 @@ def fix(
     diff: bool,
     policy: str | None,
     quiet: bool,
+    anew: bool,
     plain: bool,
 ) -> None:
     """Write the fixes of a project's findings, all or none."""
@@ -167,7 +175,7 @@ def fix(
     from bot.cli.judgement import Asked
 
     style = fixing.Style(not plain and sys.stdout.isatty(), quiet)
-    asked = Asked((path,) if path else (), name, ids, None, policy)
+    asked = Asked((path,) if path else (), name, ids, None, policy, not anew, quiet)
     sys.exit(fixing.print_diff(asked, unsafe, style) if diff else fixing.fix(asked, unsafe, style))
 
 
@@ -263,6 +271,7 @@ def put(text: str) -> None:
 
 def main() -> None:
     """The program."""
+    gc.set_threshold(50_000, 20, 20)  # a run is short, and most of what it makes, modules and trees, stays to its end
     try:
         app(prog_name="snitch")
     except Exception:  # noqa: BLE001 - whatever is left is a fault of snitch: code 3, where Python's own 1 means findings

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli import FAULT
-from bot.cli.judgement import Asked, Judgement, for_people, for_programs, judged, wanted
+from bot.cli.judgement import Asked, Judgement, Scene, for_people, for_programs, judged, scene_of, wanted
+from bot.cli.recall import Recollection, Said, Watched
 from checks.policy import LEVELS
-from checks.render import text
-from checks.render.text import Style
-from checks.render.view import Sheet, View, as_it_is, sheets, worst
+from checks.render.style import Style
+
+if TYPE_CHECKING:
+    from checks.render.view import Sheet, View
 
 __all__ = ["Form", "Style", "check", "verdict"]
 
@@ -30,21 +34,41 @@ class Form:
 
 def check(asked: Asked, form: Form) -> int:
     """Judges, reports, and gives the exit code."""
+    scene = scene_of(asked)
+    cache = scene.cache if asked.remember and asked.since is None else None
+    if cache is None:
+        said = _said(asked, form, scene)[0]
+    else:
+        known = Recollection.of(cache, scene.targets, asked, form, scene.policy, scene.today, os.getcwd())
+        said = known.recall(scene.targets) or _kept(asked, form, scene, known)
+    give(said.report, form.output)
+    return said.code
+
+
+def _kept(asked: Asked, form: Form, scene: Scene, known: Recollection) -> Said:
+    """What is said, kept unless a rule ended as `error`."""
+    trees = [Watched(target.tree) for target in scene.targets]
+    seen = tuple(replace(target, tree=tree) for target, tree in zip(scene.targets, trees, strict=True))
+    said, failed = _said(asked, form, replace(scene, targets=seen))
+    if not failed:
+        known.keep(scene.targets, trees, said)
+    return said
+
+
+def _said(asked: Asked, form: Form, scene: Scene) -> tuple[Said, bool]:
+    """What is said, and whether a rule ended as `error`."""
+    from checks.render.view import View, sheets
+
     ids = wanted(asked.ids)
-    with judged(asked) as judgements:
+    with judged(asked, scene) as judgements:
+        several = len(judgements) > 1
         views = [
-            View(
-                one.inspection,
-                one.target.tree,
-                _shown(form.form, one, asked, len(judgements) > 1),
-                ids,
-                asked.since is not None,
-            )
+            View(one.inspection, one.target.tree, _shown(form.form, one, asked, several), ids, asked.since is not None)
             for one in judgements
         ]
-        report = _rendered(views, form)
-        give(report, form.output)
-        return verdict([sheet for view in views for sheet in sheets(view)], form.fail_on)
+        found = [sheet for view in views for sheet in sheets(view)]
+        said = Said(_rendered(views, form), verdict(found, form.fail_on))
+        return said, any(sheet.count("error") for sheet in found)
 
 
 def _shown(form: str, one: Judgement, asked: Asked, several: bool) -> Callable[[str], str]:
@@ -53,7 +77,7 @@ def _shown(form: str, one: Judgement, asked: Asked, several: bool) -> Callable[[
         case "text":
             return for_people(one.target)
         case "sarif" | "gitlab" if one.target.in_git and not several:
-            return as_it_is
+            return lambda path: path
         case _:
             return for_programs(one.target, asked.paths)
 
@@ -80,7 +104,9 @@ def _rendered(views: Sequence[View], form: Form) -> str:
         case "sarif":
             return _sarif(views)
         case _:
-            return text.render(views, form.style)
+            from checks.render.text import render as for_a_terminal
+
+            return for_a_terminal(views, form.style)
 
 
 def _sarif(views: Sequence[View]) -> str:
@@ -103,6 +129,8 @@ def give(report: str, output: str | None) -> None:
 
 def verdict(found: Iterable[Sheet], fail_on: str) -> int:
     """1 where there are findings at this level or a stricter one, else 3 where a rule ended as `error`, else 0."""
+    from checks.render.view import worst
+
     level, failed = worst(found)
     strictness: dict[str, int] = {name: number for number, name in enumerate(LEVELS)}
     if level is not None and strictness[level] >= strictness.get(fail_on, len(LEVELS)):

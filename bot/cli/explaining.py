@@ -9,7 +9,8 @@ from pathlib import Path
 from bot.cli.judgement import load_policy
 from bot.cli.target import targets
 from bot.errors import Invalid
-from checks.project import Place, Project
+from checks.place import Place
+from checks.project import Project
 from checks.render.layers import layers_of
 from checks.waivers import stated
 

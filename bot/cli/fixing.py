@@ -8,12 +8,12 @@ from collections.abc import Callable
 import click
 
 from bot.cli import FAULT, put
-from bot.cli.judgement import Asked, Judgement, for_patches, for_people, judged, wanted
+from bot.cli.judgement import Asked, Judgement, for_patches, for_people, judged, scene_of, wanted
 from bot.cli.write import write_edits
 from checks.finding import Edit
 from checks.fix import Combined
 from checks.render import diff, mended
-from checks.render.text import Style
+from checks.render.style import Style
 from checks.render.view import View, sheets, worst
 from checks.tree import Tree
 
@@ -24,7 +24,7 @@ def fix(asked: Asked, unsafe: bool, style: Style) -> int:
     """Writes the fixes. The exit code counts the findings that are left."""
     ids = wanted(asked.ids)
     left, failed = False, False
-    with judged(asked) as judgements:
+    with judged(asked, scene_of(asked)) as judgements:
         for one in judgements:
             combined = _combined(one, ids, unsafe)
             write_edits(one.target.root, combined.edits, one.target.tree.blob)
@@ -38,7 +38,7 @@ def print_diff(asked: Asked, unsafe: bool, style: Style) -> int:
     """Prints the fixes as a diff that git can apply; 1 if there are any."""
     ids = wanted(asked.ids)
     printed = 0
-    with judged(asked) as judgements:
+    with judged(asked, scene_of(asked)) as judgements:
         for one in judgements:
             edits = _edits(one.target.tree, _combined(one, ids, unsafe))
             patch = diff.unified(edits, for_patches(one.target))

@@ -6,28 +6,50 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bot.cache import Cache, cache_beside
 from bot.cli import say
+from bot.cli.progress import Step, ignore, progress_bar
 from bot.cli.target import HINT, Target, own_git, targets
 from bot.errors import Invalid
-from checks.form import guess
-from checks.inspection import Inspection, inspect
 from checks.policy import Policy
-from checks.standards import all_rules
 from checks.tree import Tree
+
+if TYPE_CHECKING:
+    from checks.inspection import Inspection
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a command line asks for. `ids`: standards and rules; `since`: a revision."""
+    """What a command line asks for. `ids`: standards and rules; `since`: a revision.
+
+    `remember`: what was judged before is not judged again; `quiet`: no progress is shown.
+    """
 
     paths: tuple[str, ...]
     name: str | None = None
     ids: tuple[str, ...] = ()
     since: str | None = None
     policy: str | None = None
+    remember: bool = True
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a command line is about: the policy, the day, and where the projects lie."""
+
+    policy: Policy
+    today: date
+    targets: tuple[Target, ...]
+
+    @property
+    def cache(self) -> Cache | None:
+        """The user's cache, if it may be used here."""
+        return cache_beside(target.root for target in self.targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +60,49 @@ class Judgement:
     inspection: Inspection
 
 
-@contextmanager
-def judged(asked: Asked) -> Iterator[tuple[Judgement, ...]]:
-    """Inspects what is asked for; a revision's files can be read as long as it lasts. Raises Invalid, SetupError."""
+def scene_of(asked: Asked) -> Scene:
+    """What is asked about. Raises Invalid, SetupError."""
     policy = load_policy(asked.policy)
     found = targets(Path.cwd(), asked.paths, asked.name, policy)
+    return Scene(policy, datetime.now(UTC).date(), tuple(found))
+
+
+@contextmanager
+def judged(asked: Asked, scene: Scene) -> Iterator[tuple[Judgement, ...]]:
+    """Inspects what is asked for; a revision's files can be read as long as it lasts. Raises Invalid."""
+    cache = scene.cache if asked.remember else None
     with ExitStack() as open_readers:
-        yield tuple(_judged(target, policy, asked.since, open_readers) for target in found)
+        with progress_bar(asked.quiet) as step:
+            found = []
+            for number, target in enumerate(scene.targets):
+                step(number, len(scene.targets))
+                alone = step if len(scene.targets) == 1 else ignore
+                found.append(_judged(target, scene, asked, cache, open_readers, alone))
+        yield tuple(found)
 
 
-def _judged(target: Target, policy: Policy, since: str | None, readers: ExitStack) -> Judgement:
-    base = None if since is None else _base(target, since, readers)
-    today = datetime.now(UTC).date()
-    inspection = inspect(target.tree, policy, today, target.repository, before=base, names=target.names)
+def _judged(
+    target: Target, scene: Scene, asked: Asked, cache: Cache | None, readers: ExitStack, step: Step
+) -> Judgement:
+    from bot.memo import FileMemo
+    from checks.inspection import inspect
+
+    ids = wanted(asked.ids)
+    base = None if asked.since is None else _base(target, asked.since, readers)
+    memo = None if cache is None else FileMemo.of(cache, os.fspath(target.root))
+    inspection = inspect(
+        target.tree,
+        scene.policy,
+        scene.today,
+        target.repository,
+        before=base,
+        memo=memo,
+        names=target.names,
+        only=lambda rule: ids(rule.id),
+        step=step,
+    )
+    if memo is not None:
+        memo.save()
     if not inspection.report.projects:
         reasons = "; ".join(skipped.reason for skipped in inspection.report.skipped)
         raise Invalid(f"{reasons}; {HINT}.")
@@ -86,6 +138,9 @@ def load_policy(source: str | None) -> Policy:
 
 def wanted(ids: Sequence[str]) -> Callable[[str], bool]:
     """Whether a rule is among those asked for (standards and rules, also comma-separated). Raises Invalid."""
+    from checks.form import guess
+    from checks.standards import all_rules
+
     named = {one.strip() for text in ids for one in text.split(",") if one.strip()}
     rules = [rule.id for rule in all_rules()]
     known = {*rules, *(rule.partition(".")[0] for rule in rules)}

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from bot.errors import Invalid
 from checks.discover import ROOT_FILES, Repository, find_projects, name_of
+from checks.place import Place
 from checks.policy import Policy
-from checks.project import Place
 from checks.project_file import is_name, project_names
-from checks.read import gitignore
-from checks.tree import MAX_BYTES, FolderTree
+from checks.tree import MAX_BYTES, FolderTree, Tree
 
 if TYPE_CHECKING:
     from bot.git.process import Git
@@ -38,7 +37,7 @@ class Target:
     """
 
     root: Path
-    tree: FolderTree
+    tree: Tree
     repository: Repository
     names: Mapping[str, str]
     in_git: bool
@@ -139,6 +138,8 @@ def _walked(folder: Path) -> list[str]:
 
 
 def _not_ignored(folder: Path, paths: Sequence[str]) -> list[str]:
+    from checks.read import gitignore
+
     own = FolderTree(folder, [path for path in paths if path.rpartition("/")[2] == ".gitignore"])
 
     @cache

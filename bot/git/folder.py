@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.errors import Invalid, SetupError
-from bot.git.change import merge_base
-from bot.git.process import Git
-from bot.git.snapshot import Snapshot, snapshot
+from bot.git.process import Failed, Git
+
+if TYPE_CHECKING:
+    from bot.git.snapshot import Snapshot
 
 
 def top_level(git: Git, folder: Path) -> Path | None:
@@ -29,10 +31,14 @@ def ls_files(git: Git, folder: Path) -> list[str] | None:
     """Paths below the folder that git tracks, or would (not ignored); None where git has no say: no work tree, or the
     folder itself is ignored. Files of submodules and of repositories inside are not listed. Raises SetupError, Broken.
     """
-    if top_level(git, folder) is None:
-        return None
-    said = git.run(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    paths = {name.decode(errors="surrogateescape") for name in said.split(b"\0") if name and not name.endswith(b"/")}
+    command = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    done = git.attempt(folder, *command)
+    if done.code != 0:
+        if top_level(git, folder) is None:
+            return None
+        raise Failed(f"git ls-files failed: {done.errors.strip()[:500]}")
+    names = done.out.split(b"\0")
+    paths = {name.decode(errors="surrogateescape") for name in names if name and not name.endswith(b"/")}
     # check-ignore refuses to run where paths are declared to be literal.
     if (
         not paths
@@ -57,6 +63,9 @@ def origin_url(git: Git, folder: Path) -> str | None:
 
 def before(git: Git, folder: Path, revision: str) -> Snapshot:
     """The folder's files in the merge base of HEAD and a revision that a person named. Raises Invalid, Broken."""
+    from bot.git.change import merge_base
+    from bot.git.snapshot import snapshot
+
     base = merge_base(git, folder, _commit(git, folder, revision), _commit(git, folder, "HEAD"))
     if base is None:
         shallow = git.run(folder, "rev-parse", "--is-shallow-repository").strip() == b"true"

@@ -5,13 +5,11 @@ Sources: git(1) and git-config(1) for the environment and settings; `GIT_CONFIG_
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import selectors
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -217,6 +215,8 @@ class Git:
         return Abilities(found[0], self._obeys_no_lazy_fetch())
 
     def _obeys_no_lazy_fetch(self) -> bool:
+        import tempfile
+
         with tempfile.TemporaryDirectory() as name:
             place = Path(name)
             self.run(place, "init", "--bare", "--quiet", "--template=")
@@ -262,6 +262,8 @@ def _online(remote: Remote | None) -> dict[str, str]:
 
 
 def _basic(token: str) -> str:
+    import base64
+
     return base64.b64encode(f"oauth2:{token}".encode()).decode()
 
 

@@ -1,7 +1,7 @@
 """Whether a document keeps OpenAPI's own rules: openapi-spec-validator's judgement, each fault at its place.
 
 The validator is given everything that it may read: its registry of references holds the tree's files, and fetches
-nothing. It is imported only here, when a document is really judged (0.6 s).
+nothing. It is imported only here, when a document is really judged.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ class Unknowable(Exception):
 
 def faults(library: Library, references: Iterable[Reference]) -> Iterator[Fault]:
     """What is wrong with a document, besides its references. Raises Unknowable, after what was found until then."""
-    from openapi_spec_validator.shortcuts import get_validator_cls
-    from openapi_spec_validator.validation.exceptions import ValidatorDetectError
+    from checks.read.openapi_validator import shortcuts
 
+    validator = shortcuts()
     known = list(references)
     _refuse_long_lists(library.document)
     values = _Values(library.document)
     spec = values.of(library.document.root)
     try:
-        judge = get_validator_cls(spec)
-    except (ValidatorDetectError, TypeError):
+        judge = validator.get_validator_cls(spec)
+    except (validator.ValidatorDetectError, TypeError):
         yield from _without_version(library, spec)
         return
     places: set[tuple[str, Span]] = set()

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from checks.finding import Finding
 from checks.fix import Combined
 from checks.inspection import Inspection
-from checks.render.text import LEVEL_COLOURS, Style, count, place_of
+from checks.render.style import Style
+from checks.render.text import LEVEL_COLOURS, count, place_of
 from checks.render.visible import visible
 
 

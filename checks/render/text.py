@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from checks.finding import Edit, Finding, Fix, Span
 from checks.fix import Proposal
 from checks.policy import Level
 from checks.render.diff import readable
+from checks.render.style import Style
 from checks.render.view import Row, Sheet, View, sheets
 from checks.render.visible import visible, visible_line, width
 from checks.standards import all_standards
@@ -21,19 +21,6 @@ MOST_COLUMNS = 160
 _BEFORE_CARET = 60
 LEVEL_COLOURS: dict[Level, str] = {"enforce": "31", "warn": "33", "advise": "36"}
 _BOLD, _DIM, _GREEN, _RED = "1", "2", "32", "31"
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How much is said, and whether in colours. `quiet`: a line a finding; `verbose`: what was skipped, and why."""
-
-    colour: bool = False
-    quiet: bool = False
-    verbose: bool = False
-
-    def paint(self, text: str, code: str) -> str:
-        """The text in a colour, where there are colours."""
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
 
 
 def render(views: Sequence[View], style: Style) -> str:

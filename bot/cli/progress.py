@@ -1,0 +1,38 @@
+"""A bar on a terminal while many projects are judged; nothing in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+import click
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+Step: TypeAlias = Callable[[int, int], None]
+"""Told before each of many: how many are done, of how many."""
+
+FEWEST = 5
+"""Fewer are judged before anyone wonders what is taking so long."""
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Step]:
+    """A bar on standard error, where that is a terminal; it is gone at the end."""
+    with ExitStack() as shown:
+        bars: list[ProgressBar[int]] = []
+
+        def step(done: int, of: int) -> None:
+            if done == 0 and of >= FEWEST:
+                bars.append(shown.enter_context(click.progressbar(length=of, label="judging", file=sys.stderr)))
+            elif bars:
+                bars[-1].update(1)
+
+        yield ignore if quiet or not sys.stderr.isatty() else step
+
+
+def ignore(done: int, of: int) -> None:
+    """Shows nothing."""
