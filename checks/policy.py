@@ -58,7 +58,7 @@ class Policy:
 
     def level_by(self, rule: str, built_in: Level, today: date) -> tuple[Level, str]:
         """The level of a rule, and the layer that set it: an origin, or `built-in`."""
-        if rule in FIXED:
+        if rule in FIXED or not (self.levels or self.since or self.layers):
             return built_in, "built-in"
         own = self._of_rule(rule, today)
         level, by = (own, self.origin) if own is not None else (built_in, "built-in")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -72,6 +72,7 @@ class Project:
         self._readings = readings if readings is not None else Readings()
         self._traces: list[Trace] = [{}]
         self._answers: Trace = {}
+        self._direct: set[str] = set()  # paths with no link on the way
         self._remembered: dict[Hashable, tuple[object, Exception | None, Trace]] = {}
 
     # ── what a rule may ask ──────────────────────────────────────────────────────────────────────────────────────────
@@ -225,6 +226,14 @@ class Project:
             case _:
                 raise AssertionError(f"no such question: {kind}")
 
+    def agrees(self, trace: Iterable[tuple[Question, Hashable]]) -> bool:
+        """Whether all questions that were recorded have the same answers here."""
+        answers = self._answers
+        for question, answer in trace:
+            if (answers[question] if question in answers else self.answer(question)) != answer:
+                return False
+        return True
+
     def missing_facts(self, trace: Trace) -> tuple[str, ...]:
         """The facts that were asked for in vain."""
         return tuple(what for (kind, what), answer in trace.items() if kind == "fact" and answer is None)
@@ -251,10 +260,13 @@ class Project:
 
     def _resolve(self, path: str) -> str:
         """Follows symbolic links within the tree. Raises Unavailable for one that leads out of it or in circles."""
+        if path in self._direct:
+            return path
         real = path
         for _ in range(_LINK_HOPS):
             link = self._link_on_the_way(real)
             if link is None:
+                self._direct.update({path} if real == path else ())
                 return real
             target = self._tree.read(link).decode(errors="surrogateescape")
             self._traces[-1]["blob", link] = self._tree.blob(link)

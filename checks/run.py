@@ -85,7 +85,7 @@ def _judge(project: Project, rule: Rule, memo: Memo | None, scope: str) -> Outco
         return _run(project, rule)[0]
     key = (rule.id, scope)
     for known in memo.get(key):
-        if all(project.answer(question) == answer for question, answer in known.trace):
+        if project.agrees(known.trace):
             return known.outcome
     outcome, trace = _run(project, rule)
     if outcome.result != "error":
@@ -109,7 +109,8 @@ def _run(project: Project, rule: Rule) -> tuple[Outcome, Trace]:
     if found and result.result != "error":
         findings = identify(found, rule.id, project.folder)
         result = Outcome(rule.id, "fail", None, findings, unknown=result.reason)
-    return replace(result, needs=project.missing_facts(trace)), tuple(trace.items())
+    needs = project.missing_facts(trace)
+    return replace(result, needs=needs) if needs else result, tuple(trace.items())
 
 
 def _described(crash: Exception) -> str:

@@ -10,6 +10,12 @@ from typing import Any
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees what the person who runs it has in their cache, nor writes there."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def require() -> Callable[[str], str]:
     """`require("npm")` gives the program's path. Where it is missing the test is skipped; in CI (CI=true) it fails."""

@@ -7,8 +7,10 @@ know the escape character and `$name`, `${name}`, `${name-word}`, `+`, `?` (each
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from checks.read import Unparsable
@@ -80,6 +82,12 @@ def expand(word: str, lookup: Lookup, escape: str = "\\") -> Value:
     return _Lexer(word, lookup, escape).until("", raw=False, depth=0)
 
 
+@cache
+def _plain(special: str) -> re.Pattern[str]:
+    """Characters that stand for themselves."""
+    return re.compile(rf"[^$'\"{re.escape(special)}]+")
+
+
 @dataclass(slots=True)
 class _Lexer:
     text: str
@@ -100,7 +108,12 @@ class _Lexer:
         if depth > _DEEPEST:
             raise Unparsable("substitutions are nested too deeply")
         found: list[Value] = []
+        plain = _plain(self.escape + stop)
         while char := self.peek():
+            if run := plain.match(self.text, self.at):
+                self.at = run.end()
+                found.append(known(run[0]))
+                continue
             if char == stop:
                 self.at += 1
                 return joined(found)
