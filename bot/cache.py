@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -23,11 +23,9 @@ MOST_BYTES = 4 * 1024 * 1024
 _DIGEST = 64
 
 
-def cache_home(environ: Mapping[str, str] | None = None) -> Path:
-    """Where this user's caches lie: `$XDG_CACHE_HOME/snitch`, else `~/.cache/snitch`."""
-    environ = os.environ if environ is None else environ
-    base = environ.get("XDG_CACHE_HOME", "")
-    return Path(base if os.path.isabs(base) else f"{environ.get('HOME') or os.path.expanduser('~')}/.cache") / "snitch"
+def cache_home(base: str, home: str) -> Path:
+    """Where a user's caches lie: `base` is their `$XDG_CACHE_HOME`, which counts where it is an absolute path."""
+    return Path(base if os.path.isabs(base) else f"{home}/.cache") / "snitch"
 
 
 class Cache:
@@ -83,7 +81,7 @@ class Cache:
 
 def cache_beside(judged: Iterable[Path]) -> Cache | None:
     """The user's cache, for a judgement of these folders; None where it can't be trusted with it."""
-    home = cache_home()
+    home = cache_home(os.path.expandvars("$XDG_CACHE_HOME"), os.path.expanduser("~"))
     place = os.path.realpath(home)
     try:
         found = os.stat(place)

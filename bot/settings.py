@@ -1,7 +1,6 @@
 """The settings of the service: from the environment, and from a YAML file for what the environment does not say.
 
-The only reader of the environment, but for where caches lie (`bot.cache`). Names, defaults and meanings: README,
-"Settings of the service".
+The only reader of the environment. Names, defaults and meanings: README, "Settings of the service".
 """
 
 from __future__ import annotations
@@ -155,7 +154,12 @@ class PolicyAccess:
         if source.problems:
             raise SetupError("\n".join(source.problems))
         token = own or (Secret(job) if job else None)
-        return cls(url, token, "PRIVATE-TOKEN" if own else "JOB-TOKEN", cache_home(environ))
+        return cls(
+            url,
+            token,
+            "PRIVATE-TOKEN" if own else "JOB-TOKEN",
+            cache_home(environ.get("XDG_CACHE_HOME", ""), source.home),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,9 +167,8 @@ def test_the_older_half_goes_where_there_is_too_much(tmp_path: Path) -> None:
 
 
 def test_the_cache_lies_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert cache_home({"HOME": "/home/ada"}) == Path("/home/ada/.cache/snitch")
-    assert cache_home({"HOME": "/home/ada", "XDG_CACHE_HOME": "relative"}) == Path("/home/ada/.cache/snitch")
-    assert cache_home({"XDG_CACHE_HOME": "/caches"}) == Path("/caches/snitch")
+    assert cache_home("", "/home/ada") == cache_home("relative", "/home/ada") == Path("/home/ada/.cache/snitch")
+    assert cache_home("/caches", "/home/ada") == Path("/caches/snitch")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_beside([tmp_path / "iris"]) is not None and cache_beside([tmp_path]) is None
 
