@@ -94,6 +94,14 @@ class GitLab:
             self._projects[found.id] = (self._clock(), found)
             return found
 
+    def image_repositories(self, project_id: int) -> tuple[str, ...]:
+        """Where the project's images lie in GitLab's registry (host and path); none where it has no registry."""
+        try:
+            found = self._list(f"/projects/{project_id}/registry/repositories")
+        except Gone:
+            return ()
+        return tuple(str(one["location"]) for one in found)
+
     def access_level(self, project_id: int, user_id: int) -> int:
         """Effective membership, inherited ones too: 0 none, 30 Developer, 40 Maintainer (GET members/all/:user_id)."""
         try:

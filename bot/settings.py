@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
+from bot import docker_config
 from bot.cache import cache_home
+from bot.docker_config import Logins
 from bot.errors import SetupError
 from bot.event import Secrets, signing_key
 
@@ -128,7 +130,13 @@ class Settings:
         single = (self.gitlab_token, self.admin_token, self.oauth_client_secret, self.api_token, self.registry_auth)
         several = (*self.webhook_secrets, *self.signing_tokens, *single, self.digest_url)
         password = urlsplit(self.database_url.reveal()).password
-        return frozenset([*(secret.reveal() for secret in several if secret), *([password] if password else [])])
+        texts = [secret.reveal() for secret in several if secret]
+        return frozenset(filter(None, [*texts, password, *self.logins.secrets]))
+
+    @property
+    def logins(self) -> Logins:
+        """With what one signs in to container registries."""
+        return docker_config.parsed(self.registry_auth.reveal()) if self.registry_auth else Logins()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +213,7 @@ def _settings(source: _Source) -> Settings:
         oauth_client_id=source.read("OAUTH_CLIENT_ID", str, None),
         oauth_client_secret=source.read("OAUTH_CLIENT_SECRET", Secret, None),
         api_token=source.read("API_TOKEN", Secret, None),
-        registry_auth=source.read("REGISTRY_AUTH", Secret, None),
+        registry_auth=source.read("REGISTRY_AUTH", _logins, None),
         retention_days=source.read("RETENTION_DAYS", _positive, 400),
         digest_url=source.read("DIGEST_URL", Secret, None),
         log_format=source.read("LOG_FORMAT", _one_of("json", "console"), None),
@@ -316,6 +324,11 @@ def _listen(text: str) -> tuple[str, int]:
     if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
         raise ValueError("must be host:port")
     return host.strip("[]"), int(port)
+
+
+def _logins(text: str) -> Secret:
+    docker_config.parsed(text)
+    return Secret(text)
 
 
 def _positive(text: str) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from bot import log, words
 from bot.action import Action, SetStatus, View
 from bot.errors import Stale, Transient
+from bot.facts import informed
 from bot.job import Answer, Job, ReviewMR
 from bot.mr import CommitStatus, MergeRequest, Thread
 from bot.obey import obey
@@ -69,7 +71,8 @@ def _review(
     if not dry_run and world.mode == "active":
         clean_up(world.gitlab, mr, journal)
     with opened(world, mr) as workspace:
-        inspection = workspace.inspect(world)
+        judged = partial(workspace.inspect, world)
+        inspection = informed(world, mr.project, judged) if job.asked else judged()
         if not inspection.report.projects:
             return Reviewed(mr, inspection, why="; ".join(s.reason for s in inspection.report.skipped))
         view = _view(job, world, workspace, inspection, journal, seen)

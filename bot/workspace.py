@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -15,6 +15,8 @@ from checks.discover import Repository
 from checks.inspection import Inspection, inspect
 from checks.project_file import project_names
 from checks.tree import Unavailable
+
+NOTHING: Mapping[str, Hashable] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,11 @@ class Workspace:
                 found[path] = data.count(b"\n") + (not data.endswith(b"\n") if data else 0)
         return found
 
-    def inspect(self, world: World) -> Inspection:
-        """Judges the head, and what the change made of it."""
+    def inspect(self, world: World, outside: Mapping[str, Hashable] = NOTHING) -> Inspection:
+        """Judges the head, and what the change made of it. `outside`: facts that had to be asked for."""
         project = self.mr.project
-        facts = {"project_path": project.path, "ci_config_path": project.ci_config_path or "", "topics": project.topics}
+        known = {"project_path": project.path, "ci_config_path": project.ci_config_path or "", "topics": project.topics}
+        facts = {**known, **outside}
         repository = Repository(project.raw_name, facts, {})
         names = project_names(self.head)
         return inspect(self.head, world.policy, world.today, repository, before=self.base, memo=world.memo, names=names)

@@ -14,6 +14,7 @@ from bot.git import Git, Mirror, Remembered, Remote
 from bot.gitlab import GitLab
 from bot.mr import Person, ProjectInfo
 from bot.policy_source import load
+from bot.registry import Home, Registry, Session, SignIn
 from bot.settings import Mode, PolicyAccess, Settings, surroundings
 from bot.store import Store
 from checks.policy import Policy
@@ -37,6 +38,7 @@ class World:
     token: Callable[[], str]
     mirrors: Path
     policy: Policy
+    registry: Registry
     mode: Mode = "active"
     pages: str | None = None
     memo: Memo = field(default_factory=MemoryMemo)
@@ -57,6 +59,7 @@ class World:
             token=token,
             mirrors=settings.state_dir / "mirrors",
             policy=policy,
+            registry=_registry(settings),
             mode=quieter(settings.mode, cast(Mode, policy.value(policy_mode))),
         )
 
@@ -81,6 +84,12 @@ class World:
 
     def close(self) -> None:
         """Nothing is held open between jobs but the connections to GitLab, which end with the process."""
+
+
+def _registry(settings: Settings) -> Registry:
+    session = Session()
+    home = Home(settings.gitlab_url, settings.gitlab_token.reveal)
+    return Registry(session, SignIn(session, settings.logins, home, surroundings()))
 
 
 def quieter(one: Mode, other: Mode) -> Mode:

@@ -63,6 +63,11 @@ class Report:
         return {(p.place.folder, j.rule.id): j.level for p in self.projects for j in p.rules}
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """The outside facts that rules asked for in vain."""
+        return tuple(dict.fromkeys(need for p in self.projects for j in p.rules for need in j.outcome.needs))
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         return tuple(f for p in self.projects for j in p.rules for f in j.outcome.findings)
 

@@ -36,7 +36,7 @@ HOMES = {
     "prometheus_client": {"bot/webhook"},
     "sqlalchemy": {"bot/schema", "bot/store", "bot/executors", "bot/queue"},
     "structlog": {"bot/log"},
-    "subprocess": {"bot/git", "bot/index"},
+    "subprocess": {"bot/git", "bot/index", "bot/registry/sign_in"},
     "yaml": {"bot/settings", "checks/read/yaml"},
 }
 OF_THE_SERVICE = ["aiohttp", "dbos", "gitlab", "libcst", "psycopg", "requests", "sqlalchemy", "uvloop"]

@@ -8,7 +8,8 @@ from which commit, and which model it serves.
 The image that a build job of `.gitlab-ci.yml` makes (its Dockerfile and its `--target`), else the last stage of the
 `Dockerfile` or `Containerfile` at the root. A `LABEL` counts in that stage and in the stages it is built `FROM`; so do
 `--label` of the job, and what the policy says that the central pipeline or a base image gives. Names are compared
-exactly, values are read as Docker reads them.
+exactly, values are read as Docker reads them. `6.image` looks at the newest image itself, in the registry: it may have
+been built before its Dockerfile was mended, or by other means.
 
 ## Fix safety
 Safe: one `LABEL` at the end of the stage, with the `ARG`s that it needs, adds what is missing and changes nothing else.
@@ -27,6 +28,7 @@ from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.images import Built, Target, all_built, base_image_labels, build_args, built, inherits, targets
 from checks.policy import Setting, text_list, text_value
 from checks.project import Absent, Project, TooLarge
+from checks.published import REPOSITORIES, Published, Unread, image_repository, newest, newest_image
 from checks.read import Unparsable
 from checks.read.dockerfile import read_dockerfile
 from checks.read.image import literal, quoted, with_labels
@@ -207,6 +209,42 @@ standard.bad(
     policy={"vendor": "Acme", "labels": {SCHEMA + "schema-version": "1"}},
 )
 
+_REGISTRY = "registry.example.com/models/iris"
+
+
+def _pushed(*labels: str, created: str = "2026-03-01T12:00:00+00:00") -> Published:
+    return Published(f"{_REGISTRY}:{created[:10]}", f"sha256:{created}", created, tuple((key, "x") for key in labels))
+
+
+def _registry(*images: Published | Unread) -> dict[str, Any]:
+    found = images[0] if images and isinstance(images[0], Unread) else images
+    return {REPOSITORIES: (f"{_REGISTRY}/cache", _REGISTRY), newest_image(_REGISTRY): found}
+
+
+_FULL = _pushed(*LABELS)
+standard.good("image", {}, facts=_registry(_FULL))
+standard.good("image", {}, facts=_registry(_pushed("author"), _pushed(*LABELS, created="2026-03-02")))
+standard.good("image", {}, facts={newest_image(_REGISTRY): (_FULL,)}, policy={"image_repository": _REGISTRY})
+standard.good(
+    "image",
+    {},
+    facts={newest_image("a.example.com/iris:live"): (_FULL,)},
+    policy={"image_repository": "a.example.com/$PROJECT_NAME:live"},
+)
+standard.bad("image", _version("FROM x\nRUN y\nLABEL a=b  # <- 6.image\n"), facts=_registry(_pushed("author")))
+standard.bad("image", {"Dockerfile": None}, facts=_registry(_pushed(*LABELS[1:])), absent=("Dockerfile",))
+standard.bad(
+    "image",
+    _version("FROM x  # <- 6.image\n"),
+    facts=_registry(_pushed(*LABELS), _pushed("author", created="2026-03-02T12:00:00+00:00")),
+)
+standard.skip("image", {}, because="no registry was asked")
+standard.skip("image", {}, because="no registry was asked", facts={REPOSITORIES: (_REGISTRY,)})
+standard.skip("image", {}, because="no image of this project was built", facts={REPOSITORIES: ()})
+standard.skip("image", {}, because="no image of this project was built", facts=_registry())
+standard.skip("image", {}, because="it answers 503", facts=_registry(Unread("it answers 503")))
+standard.skip("image", {}, because="built last can't be known", facts=_registry(_FULL, _pushed("author", created="")))
+
 
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -232,6 +270,7 @@ pipeline_labels = standard.setting(
 )
 standard.setting(base_image_labels)
 standard.setting(build_args)
+standard.setting(image_repository)
 
 
 @standard.rule("file")
@@ -272,6 +311,36 @@ def add_labels(project: Project, finding: Finding) -> Fix | None:
 
 for _label in LABELS:
     standard.rule(_label)(_label_rule(_label)).fix(safe=True)(add_labels)
+
+
+@standard.rule("image", level="advise")
+def image(project: Project) -> Iterator[Finding]:
+    """The newest image in the project's registry carries all ten labels."""
+    images = newest(project)
+    lacking = [[label for label in LABELS if not one.value(label).strip()] for one in images]
+    if not any(lacking):
+        return
+    if not all(lacking):
+        raise Skip(f"which of {len(images)} images was built last can't be known ({images[0].reference}, …)")
+    path, span = _label_place(project)
+    one, built_on = images[0], f", built on {images[0].created[:10]}," if images[0].created else ""
+    message = (
+        f"{one.reference}{built_on} has no value for {_enumerated(lacking[0])}: set them, and build the image anew"
+    )
+    yield Finding(path, span, message, "image")
+
+
+def _enumerated(labels: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(labels[:-1]), labels[-1]]))
+
+
+def _label_place(project: Project) -> tuple[str, Span | None]:
+    """Where the labels of the built image are set, or should be."""
+    try:
+        places = _places(project)
+    except (Skip, Absent, Unparsable, TooLarge, Unavailable):
+        places = ()
+    return (places[0].path, places[0].span) if places else (project.at("Dockerfile"), None)
 
 
 def _unbuildable(project: Project, target: Target) -> Iterator[Finding]:

@@ -11,8 +11,10 @@ from checks.finding import Finding
 from checks.fix import Proposal
 from checks.inspection import Inspection, inspect
 from checks.policy import Policy
+from checks.published import REPOSITORIES, Published, newest_image
 from checks.standard import MINIMAL, Example, Rule
 from checks.standards import all_rules, all_standards
+from checks.standards.s06_labels import LABELS
 from checks.tree import MemoryTree, OverlayTree, Tree
 
 EXAMPLES = [example for standard in all_standards() for example in standard.examples]
@@ -106,6 +108,8 @@ def test_each_rule_has_a_sentence_and_examples_of_both_kinds(rule: Rule) -> None
 
 def test_the_minimal_project_keeps_every_standard() -> None:
     tree = MemoryTree({path: text.encode() for path, text in MINIMAL.items()})
-    repository = Repository("iris", {"project_path": "models/iris"}, {".": None})
+    image = Published("registry.example.com/iris:1", "sha256:1", "2026-03-01", tuple((label, "x") for label in LABELS))
+    facts = {"project_path": "models/iris", REPOSITORIES: ("r/iris",), newest_image("r/iris"): (image,)}
+    repository = Repository("iris", facts, {".": None})
     report = inspect(tree, Policy(), date(2026, 6, 1), repository).report
     assert {j.outcome.rule: j.outcome for p in report.projects for j in p.rules if j.outcome.result != "pass"} == {}

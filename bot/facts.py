@@ -1,0 +1,51 @@
+"""Outside facts: what rules need to know and no tree tells. Fetched when somebody asks, never for each push."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Protocol
+
+from bot import log
+from bot.errors import SnitchError
+from bot.mr import ProjectInfo
+from bot.world import World
+from checks.inspection import Inspection
+from checks.published import REPOSITORIES, Unread, repository_of
+
+logger = log.get(__name__)
+ROUNDS = 3
+"""A fact may be what makes a rule ask for another one: where the images lie, then which is the newest."""
+
+
+class Inspect(Protocol):
+    """Judges with what was found outside."""
+
+    def __call__(self, outside: Mapping[str, Hashable] = ...) -> Inspection: ...
+
+
+def informed(world: World, project: ProjectInfo, inspect: Inspect) -> Inspection:
+    """Inspects, fetches the facts that rules lacked, and inspects again."""
+    known: dict[str, Hashable] = {}
+    inspection = inspect()
+    for _ in range(ROUNDS):
+        found = fetched(world, project, (need for need in inspection.report.needs if need not in known))
+        if not found:
+            break
+        known |= found
+        inspection = inspect(known)
+    return inspection
+
+
+def fetched(world: World, project: ProjectInfo, needs: Iterable[str]) -> dict[str, Hashable]:
+    """Those of the facts that can be fetched. What can't be had this time is a fact as well: why."""
+    found: dict[str, Hashable] = {}
+    for need in needs:
+        try:
+            if need == REPOSITORIES:
+                found[need] = world.gitlab.image_repositories(project.id)
+            elif (repository := repository_of(need)) is not None:
+                found[need] = world.registry.newest(repository)
+        except SnitchError as error:
+            logger.warning("a fact can't be had", fact=need, why=str(error))
+            found[need] = Unread(str(error))
+    return found

@@ -1,0 +1,11 @@
+"""Images in container registries, over the OCI distribution API: which one is the newest, and its labels.
+
+Written on `requests`: the libraries that there are for it (oras, dxf) read answers of any size without a time limit.
+No layer is ever asked for.
+"""
+
+from bot.registry.images import Registry
+from bot.registry.session import Session
+from bot.registry.sign_in import Home, SignIn
+
+__all__ = ["Home", "Registry", "Session", "SignIn"]
