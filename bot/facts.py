@@ -20,13 +20,12 @@ ROUNDS = 3
 class Inspect(Protocol):
     """Judges with what was found outside."""
 
-    def __call__(self, outside: Mapping[str, Hashable] = ...) -> Inspection: ...
+    def __call__(self, outside: Mapping[str, Hashable]) -> Inspection: ...
 
 
-def informed(world: World, project: ProjectInfo, inspect: Inspect) -> Inspection:
-    """Inspects, fetches the facts that rules lacked, and inspects again."""
+def informed(world: World, project: ProjectInfo, inspect: Inspect, inspection: Inspection) -> Inspection:
+    """Fetches the facts that rules lacked, and inspects again."""
     known: dict[str, Hashable] = {}
-    inspection = inspect()
     for _ in range(ROUNDS):
         found = fetched(world, project, (need for need in inspection.report.needs if need not in known))
         if not found:

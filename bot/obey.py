@@ -118,6 +118,6 @@ def _checked(reviewed: Reviewed) -> str:
         [p.place.name for p in report.projects],
         counts,
         len(changes.new),
-        len(changes.standing),
+        [(f.rule, f.path, f.message) for f in changes.standing if report.level(f) != "shadow"],
         skipped,
     )

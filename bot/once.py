@@ -11,8 +11,10 @@ from bot.review import Reviewed
 from bot.settings import Settings
 from bot.store import Store
 from bot.telling import told as told_action
+from bot.words import visible
 from bot.work import review
 from bot.world import World
+from checks.inspection import Inspection
 
 
 def review_url(settings: Settings, url: str, *, dry_run: bool) -> str:
@@ -41,8 +43,16 @@ def parsed(url: str, gitlab_url: str) -> tuple[str, int]:
 
 def told(reviewed: Reviewed, *, dry_run: bool) -> str:
     """A review as text for a terminal."""
+    older = _stood(reviewed.inspection) if reviewed.inspection else []
     if reviewed.inspection is None or not reviewed.actions:
         why = reviewed.why or "everything is said already"
-        return f"Nothing to say: {why}.\n"
+        return "\n\n".join([f"Nothing to say: {why}.", *older]) + "\n"
     heading = "snitch would do this:" if dry_run else "snitch did this:"
-    return "\n\n".join([heading, *(told_action(action) for action in reviewed.actions)]) + "\n"
+    return "\n\n".join([heading, *(told_action(action) for action in reviewed.actions), *older]) + "\n"
+
+
+def _stood(inspection: Inspection) -> list[str]:
+    """What stood before the change, of which nothing is said on GitLab where the change does not touch it."""
+    shown = [f for f in inspection.changes.standing if inspection.report.level(f) != "shadow"]
+    lines = [f"   {f.rule} {visible(f.path)}: {visible(f.message)}" for f in shown]
+    return ["\n".join(["── stood before this change", *lines])] if lines else []

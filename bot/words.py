@@ -329,25 +329,33 @@ def said_nothing(why: str) -> str:
     return f"snitch has nothing to judge here: {prose(why)}."
 
 
+MOST_LISTED = 50
+
+
 def checked(
     head: str,
     names: Sequence[str],
     counts: dict[str, int],
     new: int,
-    standing: int,
+    standing: Sequence[tuple[str, str, str]],
     skipped: Sequence[tuple[str, str]],
 ) -> str:
-    """What a review that was asked for came to, and what it could not know."""
+    """What a review that was asked for came to, what stood before (rule, path, message), what it could not know."""
     what = ", ".join(code(name) for name in names)
     said = (
-        f"Looked at {code(head[:12])} ({what}): {count(new, 'finding')} in this change, {standing} from before. "
+        f"Looked at {code(head[:12])} ({what}): {count(new, 'finding')} in this change, {len(standing)} from before. "
         f"{counts['pass']} rules hold, {counts['fail']} don't, {counts['skip']} don't apply or can't be known, "
         f"{counts['error']} could not be judged."
     )
-    if not skipped:
-        return said
-    rows = bullet_list(f"**{id}** {prose(why)}" for id, why in skipped)
-    return f"{said}\n\n{folded('what was skipped, and why', rows)}"
+    parts = [said]
+    if standing:
+        shown = [f"**{rule}** {code(path)}: {prose(message)}" for rule, path, message in standing[:MOST_LISTED]]
+        more = [f"… and {len(standing) - len(shown)} more"] if len(standing) > len(shown) else []
+        parts.append(folded("what stood before this change", bullet_list([*shown, *more])))
+    if skipped:
+        rows = bullet_list(f"**{id}** {prose(why)}" for id, why in skipped)
+        parts.append(folded("what was skipped, and why", rows))
+    return "\n\n".join(parts)
 
 
 def fixed(commit: str, done: Sequence[str], left: Sequence[tuple[str, str, str]], standing: int) -> str:

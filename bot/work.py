@@ -71,20 +71,22 @@ def _review(
     if not dry_run and world.mode == "active":
         clean_up(world.gitlab, mr, journal)
     with opened(world, mr) as workspace:
-        judged = partial(workspace.inspect, world)
-        inspection = informed(world, mr.project, judged) if job.asked else judged()
+        inspection = workspace.inspect(world)
         if not inspection.report.projects:
             return Reviewed(mr, inspection, why="; ".join(s.reason for s in inspection.report.skipped))
+        # Who asked is told of the world outside too. What is said unasked depends on the files alone: else the next
+        # push, which asks no registry, would take it back.
+        known = informed(world, mr.project, partial(workspace.inspect, world), inspection) if job.asked else inspection
         view = _view(job, world, workspace, inspection, journal, seen)
         if dry_run or world.mode == "silent":
-            return _would_say(Reviewed(mr, inspection, plan(inspection, view)))
+            return _would_say(Reviewed(mr, known, plan(inspection, view)))
         pending = aside.submit(_set_pending, world, view)
         actions = plan(inspection, view)
         _check_still_there(world, mr, actions)
         pending.result()
         publish(world.gitlab, mr, actions, journal)
     logger.info("reviewed", head=mr.head, said=[type(action).__name__ for action in actions])
-    return Reviewed(mr, inspection, actions)
+    return Reviewed(mr, known, actions)
 
 
 def _would_say(reviewed: Reviewed) -> Reviewed:

@@ -142,6 +142,7 @@ class Project:
     merge_requests: dict[int, MergeRequest] = field(default_factory=dict)
     pipelines: list[Pipeline] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
+    images: list[str] | None = None
     created_at: datetime = field(default_factory=now)
     active_at: datetime = field(default_factory=now)
 

@@ -22,6 +22,7 @@ from tests.gitlab import (  # noqa: F401  # each registers its routes
     api_merge_requests,
     api_notes,
     api_projects,
+    api_registry,
     api_repository,
     api_statuses,
     api_users,

@@ -71,6 +71,7 @@ GETS = [
     ("/projects/{id}/repository/compare", "from=main&to=change"),
     ("/projects/{id}/protected_branches", ""),
     ("/projects/{id}/hooks", ""),
+    ("/projects/{id}/registry/repositories", ""),
     ("/personal_access_tokens/self", ""),
     ("/metadata", ""),
     ("/version", ""),
@@ -121,6 +122,7 @@ def full(world: World) -> World:
     note.awardemojis.create({"name": "eyes"})
     world.review().draft_notes.create({"note": "x", "position": world.position(new=10)})
     world.gitlab.add_hook(world.project, "http://example.com")
+    world.gitlab.state.project(str(world.project.id)).images = ["registry.example.com/models/iris/releases"]  # type: ignore[union-attr]
     return world
 
 
