@@ -81,6 +81,7 @@ def test_everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() -> Non
             "SNITCH_STATE_DIR": "here",
             "SNITCH_LISTEN": "8080",
             "SNITCH_CONCURRENCY": "0",
+            "SNITCH_REGISTRY_AUTH": '{"auths": {"registry.example.com": {"auth": "hush"}}}',
             "SNITCH_SWEEP_CRON": "daily",
             "SNITCH_ADMIN_TOKEN_FILE": "/nowhere/at/all",
         }
@@ -96,6 +97,7 @@ def test_everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() -> Non
         "SNITCH_SWEEP_CRON must be five fields of cron, or empty for never.",
         "SNITCH_LISTEN must be host:port.",
         "SNITCH_CONCURRENCY must be a whole number, 1 or more.",
+        "SNITCH_REGISTRY_AUTH has an auth for registry.example.com that is not name:password in base64.",
         "SNITCH_WEBHOOK_SECRET (or SNITCH_WEBHOOK_SIGNING_TOKEN) is required.",
     ]
     assert not [line for line in problems if "hush" in line]
@@ -158,3 +160,10 @@ def test_a_secret_never_shows_itself_by_accident() -> None:
     shown = f"{settings} {settings!r} {settings.gitlab_token} {settings.webhook_secrets}"
     assert not [secret for secret in ("glpat-one", "s3cret", "hush") if secret in shown]
     assert settings.every_secret() == {"glpat-one", "s3cret", "hush"}
+
+
+def test_every_password_of_a_registry_is_a_secret() -> None:
+    logins = '{"auths": {"registry.example.com": {"username": "u", "password": "sesame"}}}'
+    settings = Settings.read(REQUIRED | {"SNITCH_REGISTRY_AUTH": logins})
+    assert {logins, "sesame"} <= settings.every_secret() and "sesame" not in repr(settings)
+    assert settings.logins.login("registry.example.com") is not None
