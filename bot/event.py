@@ -197,8 +197,8 @@ def _merge_request(data: dict[str, Any]) -> Event:
 def _why_not(attributes: dict[str, Any], changes: dict[str, Any]) -> str | None:
     """Why a merge request's event brings nothing to review; None where it does."""
     match attributes.get("action"):
-        case "open" | "reopen":
-            pass
+        case "open" | "reopen" | "approval" | "approved" | "unapproval" | "unapproved":
+            pass  # an approval can grant a waiver, and take it back
         case "update" if _brings_something(attributes, changes):
             pass
         case str(action):

@@ -22,11 +22,23 @@ from gitlab.exceptions import GitlabAuthenticationError, GitlabError, GitlabHttp
 from requests.adapters import HTTPAdapter
 
 from bot.errors import Forbidden, Gone, Invalid, RateLimited, SetupError, SnitchError, Transient, Unreachable
-from bot.mr import CommitStatus, MergeRequest, Note, Opened, Person, Position, ProjectInfo, Refs, Thread
+from bot.mr import (
+    Approval,
+    CommitStatus,
+    MergeRequest,
+    Note,
+    Opened,
+    Person,
+    Position,
+    ProjectInfo,
+    Push,
+    Refs,
+    Thread,
+)
 
 Answer = dict[str, Any]
 STATUS_NAME = "snitch"
-DEVELOPER = 30
+DEVELOPER, MAINTAINER, OWNER = 30, 40, 50
 _CONNECTIONS = 32
 _TIMEOUT = 10.0
 _PROJECT_AGE = 300.0
@@ -149,6 +161,27 @@ class GitLab:
             if version.get("head_commit_sha") == mr.head and start:
                 return replace(mr, refs=_refs(version.get("base_commit_sha"), start, mr.head))
         raise Transient("GitLab still prepares the diff of the merge request", after=1.0)
+
+    def versions(self, mr: MergeRequest) -> tuple[tuple[str, datetime], ...]:
+        """The heads that the merge request has had, and when GitLab saw each, the newest first."""
+        found = (
+            (one.get("head_commit_sha"), _moment(one.get("created_at"))) for one in self._list(f"{_path(mr)}/versions")
+        )
+        return tuple((head, at) for head, at in found if head and at)
+
+    def approvals(self, mr: MergeRequest) -> tuple[Approval, ...]:
+        """Who approves the merge request as it stands."""
+        found = self._get(f"{_path(mr)}/approvals").get("approved_by") or ()
+        named = ((one.get("user") or {}, one.get("approved_at")) for one in found)
+        return tuple(Approval(Person(user["id"], user.get("username", "")), _moment(at)) for user, at in named if user)
+
+    def pushes(self, project_id: int) -> tuple[Push, ...]:
+        """Who moved which branch of a project where, the newest first: the last hundred. None where we may not see."""
+        try:
+            found = self._get(f"/projects/{project_id}/events", action="pushed", per_page=100)
+        except (Gone, Forbidden):
+            return ()
+        return tuple(push for event in found if (push := _push(cast(Answer, event))) is not None)
 
     def threads(self, mr: MergeRequest) -> tuple[Thread, ...]:
         """All discussions, plain comments too, oldest first."""
@@ -333,6 +366,22 @@ def _opened(data: Answer) -> Opened:
 
 def _refs(base: str | None, start: str | None, head: str | None) -> Refs | None:
     return Refs(base, start, head) if base and start and head else None
+
+
+def _push(event: Answer) -> Push | None:
+    """None for one that brought no branch to a commit: a deleted branch, a tag, many refs at once."""
+    data, author = event.get("push_data") or {}, event.get("author") or {}
+    if data.get("ref_type") != "branch" or not data.get("commit_to") or not event.get("author_id"):
+        return None
+    person = Person(event["author_id"], event.get("author_username") or "", author.get("public_email") or "")
+    return Push(person, author.get("name") or "", str(data.get("ref") or ""), str(data["commit_to"]))
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
 def _thread(data: Answer) -> Thread:

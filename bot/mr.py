@@ -18,6 +18,24 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody approved a merge request; `at` is None where GitLab does not say when (before 18)."""
+
+    person: Person
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Somebody moved a branch to `commit`. Only GitLab itself writes it down: nobody can put another's name there."""
+
+    person: Person
+    full_name: str
+    branch: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refs:
     """The three commits of one version of a diff: merge base, head of the target branch then, head of the source."""
 

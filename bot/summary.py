@@ -78,6 +78,8 @@ def _worth_saying(inspection: Inspection, view: View) -> bool:
     """Something new, something that snitch could not judge, or an older finding in a file that the change touches."""
     if _shown(inspection, inspection.changes.new) or inspection.report.errors:
         return True
+    if any(one.new for one in inspection.report.waived):
+        return True
     return any(f.path in view.changed for f in _shown(inspection, inspection.changes.standing))
 
 
@@ -140,18 +142,18 @@ def _item(inspection: Inspection, view: View, one: Group) -> str:
 
 
 def _new_waivers(inspection: Inspection, view: View) -> str:
-    return "\n".join(f"- {_waiver(view, one)}" for one in inspection.report.waived[:MOST_ROWS] if not one.counts)
+    return "\n".join(f"- {_waiver(view, one)}" for one in inspection.report.waived[:MOST_ROWS] if one.new)
 
 
 def _waived(inspection: Inspection, view: View) -> str:
-    rows = [f"- {_waiver(view, one)}" for one in inspection.report.waived if one.counts]
+    rows = [f"- {_waiver(view, one)}" for one in inspection.report.waived if not one.new]
     return words.folded(words.waived(len(rows)), "\n".join(rows[:MOST_ROWS])) if rows else ""
 
 
 def _waiver(view: View, one: Waived) -> str:
     waiver = one.waiver
     link = _link(view, one.finding)
-    return words.waiver_row(one.finding.rule, link, waiver.until, waiver.reason, counts=one.counts)
+    return words.waiver_row(one.finding.rule, link, waiver.until, waiver.reason, new=one.new, counts=one.counts)
 
 
 def _standing(view: View, standing: Sequence[Finding]) -> str:

@@ -287,12 +287,13 @@ def waived(number: int) -> str:
     return f"{count(number, 'finding')} waived"
 
 
-def waiver_row(rule: str, link: str, until: str, reason: str, *, counts: bool) -> str:
-    """A finding that has a waiver. One that the change itself adds lets nothing stand yet."""
+def waiver_row(rule: str, link: str, until: str, reason: str, *, new: bool, counts: bool) -> str:
+    """A finding that has a waiver. One that the change itself adds lets nothing stand before it is granted."""
     head = f"**{rule}** {link} until {code(until)}"
-    return (
-        f"{head}: {prose(reason)}" if counts else f"**New waiver:** {head}, counts once it is merged: {prose(reason)}"
-    )
+    if not new:
+        return f"{head}: {prose(reason)}"
+    when = "counts, since it is granted" if counts else "counts once it is granted or merged"
+    return f"**New waiver:** {head}, {when}: {prose(reason)}"
 
 
 def could_not_judge(lines: Sequence[str]) -> str:

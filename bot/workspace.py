@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.errors import SnitchError, Stale
 from bot.git import GitTree, Mirror, Want
+from bot.granting import Granting
 from bot.job import ReviewMR
 from bot.mr import ChangedFile, MergeRequest, by_new_path
 from bot.world import World
@@ -48,8 +49,16 @@ class Workspace:
         known = {"project_path": project.path, "ci_config_path": project.ci_config_path or "", "topics": project.topics}
         facts = {**known, **outside}
         repository = Repository(project.raw_name, facts, {})
-        names = project_names(self.head)
-        return inspect(self.head, world.policy, world.today, repository, before=self.base, memo=world.memo, names=names)
+        return inspect(
+            self.head,
+            world.policy,
+            world.today,
+            repository,
+            before=self.base,
+            memo=world.memo,
+            names=project_names(self.head),
+            granted=Granting(world.gitlab, self.mirror, self.mr, world.policy),
+        )
 
 
 def bring_early(world: World, job: ReviewMR) -> None:

@@ -89,12 +89,14 @@ class Waiver:
 class Waived:
     """A finding, and the waiver that is for it.
 
-    `counts`: the finding is let stand. Not so by a waiver that the change itself adds: its finding stays one.
+    `new`: the change itself adds the waiver. `counts`: the finding is let stand; not so by a new waiver that nobody
+    with the right granted: its finding stays one.
     """
 
     finding: Finding
     waiver: Waiver
     counts: bool = True
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

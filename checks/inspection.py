@@ -22,7 +22,7 @@ from checks.run import Memo, ReadOnly, judge
 from checks.standard import Rule
 from checks.standards import all_rules, all_standards
 from checks.tree import Tree
-from checks.waiving import WAIVER, Identities, Terms, identities, never, waive
+from checks.waiving import WAIVER, Granted, Identities, Terms, identities, never, waive
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class _Inspector:
     asked: frozenset[str]
     readings: Readings
     today: date
-    granted: Callable[[Waiver], bool]
+    granted: Granted
 
     @cached_property
     def by_id(self) -> dict[str, Rule]:
@@ -158,15 +158,17 @@ class _Inspector:
         """What the rules say, before waivers."""
         return judge(project, self.rules, self.memo, self._scope)
 
-    def waived(self, project: Project, outcomes: Sequence[Outcome], stood: Identities | None) -> tuple[Outcome, ...]:
+    def waived(
+        self, project: Project, outcomes: Sequence[Outcome], stood: Identities | None, granted: Granted
+    ) -> tuple[Outcome, ...]:
         """The outcomes after waivers. `stood`: those of the merge base, where there is one."""
-        terms = Terms(self.policy, self.today, _rules_by_id(), stood, self.granted)
+        terms = Terms(self.policy, self.today, _rules_by_id(), stood, granted)
         return tuple(outcome for outcome in waive(project, outcomes, terms) if outcome.rule in self.asked)
 
-    def try_out(self, project: Project, stood: Identities | None) -> tuple[Outcome, ...]:
+    def try_out(self, project: Project, stood: Identities | None, granted: Granted) -> tuple[Outcome, ...]:
         """The same for a state that may never come to be: what is remembered serves, but nothing is added to it."""
         bare = judge(project, self.rules, ReadOnly(self.memo) if self.memo else None, self._scope)
-        return self.waived(project, bare, stood)
+        return self.waived(project, bare, stood, granted)
 
     @property
     def _scope(self) -> str:
@@ -183,7 +185,7 @@ def inspect(
     memo: Memo | None = None,
     names: Mapping[str, str] | None = None,
     only: Callable[[Rule], bool] = lambda _: True,
-    granted: Callable[[Waiver], bool] = never,
+    granted: Granted = never,
     step: Callable[[int, int], None] = lambda done, of: None,
 ) -> Inspection:
     """Judges a tree, and what a change made of it.
@@ -221,10 +223,17 @@ def _inspected(
     if base is not None:
         bare = inspector.bare(base)
         stood = identities(bare)
-        was = inspector.waived(base, bare, None)
-    outcomes = inspector.waived(project, inspector.bare(project), stood)
-    shop = Workshop(project, after, outcomes, inspector.by_id, lambda state: inspector.try_out(state, stood))
+        was = inspector.waived(base, bare, None, never)
+    outcomes = inspector.waived(project, inspector.bare(project), stood, inspector.granted)
+    granted = {_name_of(one.waiver) for outcome in outcomes for one in outcome.waived if one.new and one.counts}
+    # Where a fix is tried out the lines have moved, and nobody can grant anything: a waiver is known by its words.
+    known: Granted = lambda waiver: _name_of(waiver) in granted  # noqa: E731
+    shop = Workshop(project, after, outcomes, inspector.by_id, lambda state: inspector.try_out(state, stood, known))
     return outcomes, compare(was, outcomes), shop
+
+
+def _name_of(waiver: Waiver) -> tuple[str, ...]:
+    return (waiver.path, *waiver.identity)
 
 
 @cache

@@ -16,6 +16,7 @@ from checks.waivers import always_read, in_file, of_finding
 
 WAIVER = "0.waiver"
 FORM = "write it like `snitch: waive 10.patch until 2027-01-31 - the reason`"
+Granted = Callable[[Waiver], bool]
 Identities = Counter[tuple[str, str, str, str]]
 
 
@@ -36,7 +37,7 @@ class Terms:
     today: date
     rules: Mapping[str, Rule]
     stood: Identities | None = None
-    granted: Callable[[Waiver], bool] = never
+    granted: Granted = never
 
 
 def waive(project: Project, outcomes: Sequence[Outcome], terms: Terms) -> tuple[Outcome, ...]:
@@ -122,29 +123,31 @@ def _findings(waivers: Iterable[Waiver], wrong: Mapping[Waiver, str]) -> Iterato
 # ── what is waived ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _fresh(sound: Iterable[Waiver], terms: Terms) -> frozenset[Waiver]:
-    """The waivers that the change itself adds, and that nobody with the right granted."""
+def _fresh(sound: Iterable[Waiver], terms: Terms) -> dict[Waiver, bool]:
+    """The waivers that the change itself adds, and whether somebody with the right granted them."""
     if terms.stood is None:
-        return frozenset()
+        return {}
     left = Counter(terms.stood)
-    fresh = set[Waiver]()
+    fresh: dict[Waiver, bool] = {}
     for waiver in sound:
         if left[waiver.identity] > 0:
             left[waiver.identity] -= 1
-        elif not terms.granted(waiver):
-            fresh.add(waiver)
-    return frozenset(fresh)
+        else:
+            fresh[waiver] = terms.granted(waiver)
+    return fresh
 
 
-def _applied(outcome: Outcome, sound: Sequence[Waiver], fresh: frozenset[Waiver]) -> Outcome:
+def _applied(outcome: Outcome, sound: Sequence[Waiver], fresh: Mapping[Waiver, bool]) -> Outcome:
     """An outcome without the findings that a waiver lets stand; those of a new waiver stay, and are told."""
     own = [waiver for waiver in sound if waiver.rule == outcome.rule]
     if not own or outcome.result != "fail":
         return outcome
     waived = tuple(
-        Waived(finding, waiver, waiver not in fresh)
+        Waived(finding, waiver, fresh.get(waiver, True), waiver in fresh)
         for finding in outcome.findings
-        for waiver in sorted((one for one in own if _covers(one, finding)), key=lambda one: one in fresh)[:1]
+        for waiver in sorted((one for one in own if _covers(one, finding)), key=lambda one: not fresh.get(one, True))[
+            :1
+        ]
     )
     gone = {one.finding for one in waived if one.counts}
     kept = tuple(finding for finding in outcome.findings if finding not in gone)

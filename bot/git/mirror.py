@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from bot.errors import Broken, SetupError, Stale
-from bot.git import change, trouble
+from bot.git import authors, change, trouble
+from bot.git.authors import Written
 from bot.git.diff import diff
 from bot.git.process import Failed, Git, Remote, checked_id
 from bot.git.snapshot import Reader, Remembered, Snapshot, snapshot
@@ -94,6 +95,14 @@ class Mirror:
         """What changed between two commits; nothing is downloaded. Raises Broken."""
         files = self.snapshot(base)
         return self._mended(lambda: diff(self._git, self._place, base, head, files), base, head)
+
+    def writers(self, base: str, head: str, path: str, lines: tuple[int, int]) -> tuple[Written, ...]:
+        """The commits after `base` that lines of a file come from: see `bot.git.authors.writers`. Raises Failed."""
+        return authors.writers(self._git, self._place, base, head, path, lines)
+
+    def contains(self, tip: str, commit: str) -> bool | None:
+        """Whether a commit is in the history of `tip`; None where that one is not here."""
+        return authors.contains(self._git, self._place, tip, commit)
 
     def reader(self) -> Reader:
         """For `GitTree`s of this mirror: `with mirror.reader() as reader`."""

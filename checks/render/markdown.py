@@ -76,7 +76,8 @@ def _item(view: View, row: Row, finding: Finding) -> str:
     waiver = row.new_waiver(finding)
     if waiver is None:
         return said
-    return f"{said}  \n  New waiver until {code(waiver.until)}, which counts once it is merged: {prose(waiver.reason)}"
+    when = f"until {code(waiver.until)}, which counts once it is granted or merged"
+    return f"{said}  \n  New waiver {when}: {prose(waiver.reason)}"
 
 
 def _fix(view: View, fix: Fix) -> str:

@@ -86,7 +86,8 @@ def _group(view: View, members: Sequence[tuple[Row, Finding]], style: Style) -> 
         yield "  " + _told(view, row, finding, style)
         waiver = row.new_waiver(finding)
         if waiver is not None:
-            yield f"    new waiver until {waiver.until} ({visible(waiver.reason)}): it counts once it is merged"
+            said = f"new waiver until {waiver.until} ({visible(waiver.reason)})"
+            yield f"    {said}: it counts once it is granted or merged"
         last = number + 1 == len(members)
         if finding.span is not None and (last or members[number + 1][1].span != finding.span):
             yield from _excerpt(view, finding, finding.span, style)

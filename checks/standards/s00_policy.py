@@ -17,7 +17,8 @@ Or in the code, on the line of the finding or above it (in Markdown as an HTML c
 # snitch: waive 10.patch until 2027-01-31 - the agent comes with the base image in January
 ```
 
-A waiver that a merge request itself adds counts once it is merged.
+A waiver that a merge request itself adds counts once it is merged, or earlier where one of the policy's
+`waiver_approvers` (by default a Maintainer) wrote it or approves of the merge request.
 
 ## Fix safety
 There is no fix: whether a waiver is still wanted is for people to say.

@@ -143,9 +143,14 @@ def test_an_update_of_words_is_ignored(changes: dict[str, Any]) -> None:
     assert event_of(payload) == Ignored("a merge request's update without new code")
 
 
-@pytest.mark.parametrize("action", ["close", "merge", "approval", "approved", "unapproval", "unapproved", "dance"])
+@pytest.mark.parametrize("action", ["close", "merge", "dance"])
 def test_other_actions_are_ignored_with_their_name(action: str) -> None:
     assert event_of(changed(MERGE_REQUEST, action=action)) == Ignored(f"a merge request's {action} without new code")
+
+
+@pytest.mark.parametrize("action", ["approval", "approved", "unapproval", "unapproved"])
+def test_an_approval_is_something_to_review_since_it_can_grant_a_waiver(action: str) -> None:
+    assert isinstance(event_of(changed(MERGE_REQUEST, action=action)), MergeRequestChanged)
 
 
 @pytest.mark.parametrize("state", ["closed", "merged", "locked"])

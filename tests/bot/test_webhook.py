@@ -90,11 +90,11 @@ def test_deliveries_that_come_at_once_are_all_stored(queue: Queue) -> None:
 
 
 def test_what_is_of_no_interest_is_acknowledged_with_its_reason() -> None:
-    body = json.dumps(changed(MERGE_REQUEST, action="approved")).encode()
+    body = json.dumps(changed(MERGE_REQUEST, action="merge")).encode()
     own_note = json.dumps(NOTE).encode()
     no_command = json.dumps(changed(NOTE, note="nice")).encode()
     with served(Door(SECRETS, refuse, own_id=lambda: 5)) as base:
-        assert post(base, body).json() == {"ignored": "a merge request's approved without new code"}
+        assert post(base, body).json() == {"ignored": "a merge request's merge without new code"}
         assert post(base, own_note).json() == {"ignored": "the note is snitch's own"}
     with served(Door(SECRETS, refuse)) as base:
         assert post(base, no_command).json() == {"ignored": "the note holds no command"}

@@ -315,8 +315,12 @@ def test_every_format_tells_of_a_new_waiver() -> None:
     assert result["suppressions"][0]["status"] == "underReview"
     assert len(json.loads(gitlab.render(shown))) == 1
     assert "<failure" in junit.render(shown)
-    assert "New waiver until `2026-07-31`, which counts once it is merged: no agent yet" in markdown.render(shown)
-    assert "new waiver until 2026-07-31 (no agent yet): it counts once it is merged" in text.render(shown, Style())
+    assert "New waiver until `2026-07-31`, which counts once it is granted or merged: no agent yet" in markdown.render(
+        shown
+    )
+    assert "new waiver until 2026-07-31 (no agent yet): it counts once it is granted or merged" in text.render(
+        shown, Style()
+    )
 
 
 def test_today_is_an_argument() -> None:

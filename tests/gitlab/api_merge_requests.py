@@ -292,8 +292,15 @@ def _approvals(call: Call, mr: MergeRequest) -> dict[str, Any]:
         "user_has_approved": approved,
         "user_can_approve": may_approve and not approved and call.user is not mr.author,
         "approved": bool(mr.approved_by),
-        "approved_by": [{"user": shapes.user(call.gitlab, user)} for user in mr.approved_by],
+        "approved_by": [_approval(call, mr, user) for user in mr.approved_by],
     }
+
+
+def _approval(call: Call, mr: MergeRequest, user: User) -> dict[str, Any]:
+    shown = {"user": shapes.user(call.gitlab, user)}
+    return (
+        shown | {"approved_at": shapes.iso(mr.approved_at.get(user.id))} if call.gitlab.knobs.approval_times else shown
+    )
 
 
 @route("POST", f"{MR}/approve", may("sha"))
@@ -303,8 +310,7 @@ def approve(call: Call) -> Answer:
         raise ApiError(401, {"message": "401 Unauthorized"})
     if call.params.get("sha") and mr.version and call.params["sha"] != mr.version.head:
         raise ApiError(409, {"message": "SHA does not match HEAD of source branch: " + mr.version.head})
-    mr.approved_by.append(call.person)
-    merge_requests.announce(call.gitlab, mr, call.person, "approved", {})
+    merge_requests.approve(call.gitlab, mr, call.person)
     return Answer(201, _approvals(call, mr))
 
 

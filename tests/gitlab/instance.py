@@ -40,6 +40,7 @@ class Knobs:
     - `notes_per_minute`: of one user, by the notes and discussions endpoints; 0 is no limit.
     - `ruby34`: hashes in error texts are printed as Ruby 3.4 prints them.
     - `system_notes`: pushes, retargeting and the like leave notes of GitLab's own among the discussions.
+    - `approval_times`: approvals say when they were given (since 18).
     - `commit_refusal`: the status for a commit to a branch without the right (400 or 403, by version).
     """
 
@@ -56,6 +57,7 @@ class Knobs:
     hook_timeout: float = 10.0
     signing_tokens: bool = True
     system_notes: bool = True
+    approval_times: bool = True
 
 
 @dataclass(slots=True)

@@ -99,6 +99,13 @@ def refresh(gitlab: Instance, mr: MergeRequest) -> None:
         tracing.retrace(mr, old, mr.versions[-1])
 
 
+def approve(gitlab: Instance, mr: MergeRequest, user: User) -> None:
+    """Rights are the caller's to check."""
+    mr.approved_by.append(user)
+    mr.approved_at[user.id] = now()
+    announce(gitlab, mr, user, "approved", {})
+
+
 def pushed(gitlab: Instance, project: Project, user: User, branch: str, old: str, new: str) -> None:
     """A branch of the project moved: its merge requests follow, and those that it completes are merged."""
     project.active_at = now()

@@ -120,6 +120,22 @@ class Delivery:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class PushEvent:
+    """A push to the branches of a project. `ref_count`: of one that moved many at once, which are not named."""
+
+    id: int
+    user: User
+    action: Literal["created", "pushed", "removed"]
+    ref: str | None
+    old: str | None
+    new: str | None
+    commits: int = 0
+    title: str | None = None
+    ref_count: int | None = None
+    created_at: datetime = field(default_factory=now)
+
+
 @dataclass(slots=True, eq=False)
 class Project:
     id: int
@@ -143,6 +159,7 @@ class Project:
     pipelines: list[Pipeline] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     images: list[str] | None = None
+    events: list[PushEvent] = field(default_factory=list)
     created_at: datetime = field(default_factory=now)
     active_at: datetime = field(default_factory=now)
 
@@ -183,6 +200,7 @@ class MergeRequest:
     assignees: list[User] = field(default_factory=list)
     reviewers: list[User] = field(default_factory=list)
     approved_by: list[User] = field(default_factory=list)
+    approved_at: dict[int, datetime] = field(default_factory=dict)
     allow_collaboration: bool = False
     versions: list[DiffVersion] = field(default_factory=list)
     discussions: list[Discussion] = field(default_factory=list)

@@ -97,7 +97,7 @@ def run(gitlab: Instance, mr: MergeRequest, user: User, commands: list[tuple[str
             case "reopen" if mr.state == "closed":
                 merge_requests.reopen(gitlab, mr, user)
             case "approve" if user not in mr.approved_by:
-                mr.approved_by.append(user)
+                merge_requests.approve(gitlab, mr, user)
             case "label":
                 names = [word.strip("\"'") for word in argument.replace("~", " ").split()]
                 labels = merge_requests.known_labels(gitlab, mr.project, [*mr.labels, *names])

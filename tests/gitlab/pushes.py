@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from tests.gitlab import access, githost, hooks, merge_requests, suggesting
 from tests.gitlab.githost import Change, RefChange
 from tests.gitlab.instance import Instance
-from tests.gitlab.model import ZERO_SHA, MergeRequest, Project, Suggestion, User
+from tests.gitlab.model import ZERO_SHA, MergeRequest, Project, PushEvent, Suggestion, User
 
 MOST_BRANCHES = 3  # a push of more sends no push hook at all
 PROTECTED = "GitLab: You are not allowed to push code to protected branches on this project."
@@ -19,11 +20,28 @@ ARCHIVED = "GitLab: You can't push code to a read-only GitLab instance."
 def moved(gitlab: Instance, project: Project, user: User, changes: Sequence[RefChange]) -> None:
     """After the refs have changed."""
     branches = [change for change in changes if change.ref.startswith("refs/heads/")]
+    _note_down(gitlab, project, user, branches)
     for change in branches:
         merge_requests.pushed(gitlab, project, user, change.ref.removeprefix("refs/heads/"), change.old, change.new)
         if len(branches) <= MOST_BRANCHES:
             payload = hooks.push(gitlab, project, user, change.ref, change.old, change.new)
             gitlab.emit(project, "Push Hook", payload)
+
+
+def _note_down(gitlab: Instance, project: Project, user: User, changes: Sequence[RefChange]) -> None:
+    """The project's activity: one event a branch, one for all where they are many."""
+    if len(changes) > MOST_BRANCHES:
+        identity = gitlab.next_id("event")
+        project.events.append(PushEvent(identity, user, "pushed", None, None, None, ref_count=len(changes)))
+        return
+    for change in changes:
+        old, new = (sha if sha != ZERO_SHA else None for sha in (change.old, change.new))
+        action: Literal["created", "pushed", "removed"] = "removed" if not new else "pushed" if old else "created"
+        brought = githost.log(project.repo, old, new) if new and (not old or githost.rev(project.repo, old)) else []
+        title = brought[0].title if brought else None
+        branch = change.ref.removeprefix("refs/heads/")
+        identity = gitlab.next_id("event")
+        project.events.append(PushEvent(identity, user, action, branch, old, new, len(brought), title))
 
 
 def commit(

@@ -19,6 +19,7 @@ from tests.gitlab import (  # noqa: F401  # each registers its routes
     api_commits,
     api_diffs,
     api_drafts,
+    api_events,
     api_merge_requests,
     api_notes,
     api_projects,

@@ -37,6 +37,8 @@ WHOLE = {
     "API_Entities_Branch": set(),
     "API_Entities_TreeObject": set(),
     "API_Entities_Compare": set(),
+    "API_Entities_Event": {"note", "wiki_page"},
+    "API_Entities_PushEventPayload": set(),
     "API_Entities_MergeRequest": {
         "title_html",
         "description_html",
@@ -58,6 +60,7 @@ GETS = [
     ("/projects/{id}/merge_requests/{merge_request_iid}/commits", ""),
     ("/projects/{id}/merge_requests/{merge_request_iid}/pipelines", ""),
     ("/projects/{id}/merge_requests/{merge_request_iid}/approvals", ""),
+    ("/projects/{id}/events", "action=pushed"),
     ("/projects/{id}/merge_requests/{merge_request_iid}/draft_notes", ""),
     ("/projects/{id}/merge_requests/{merge_request_iid}/notes/{note_id}/award_emoji", ""),
     ("/projects/{id}/members/all/{user_id}", ""),

@@ -11,6 +11,7 @@ from tests.gitlab.faults import Fault, Trouble
 from tests.gitlab.githost import Change
 from tests.gitlab.instance import Instance, Knobs, make_token, make_user
 from tests.gitlab.model import (
+    DEVELOPER,
     MAINTAINER,
     OWNER,
     ZERO_SHA,
@@ -284,6 +285,13 @@ class Verbs:
             if not suggesting.may_apply(self.state, mr, by):
                 raise Refused(f"{by.username} may not push to the source branch")
             return pushes.apply(self.state, mr, chosen, by, message)
+
+    def approve(self, mr: MergeRequest, by: User) -> None:
+        """Raises `Refused`."""
+        with self.state.lock:
+            if by in mr.approved_by or by is mr.author or access.level(self.state, mr.project, by) < DEVELOPER:
+                raise Refused(f"{by.username} may not approve")
+            merge_requests.approve(self.state, mr, by)
 
     def close(self, mr: MergeRequest, by: User | None = None) -> None:
         with self.state.lock:

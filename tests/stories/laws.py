@@ -15,7 +15,11 @@ from tests.gitlab.model import Discussion
 from tests.stories.story import Story
 
 READS = 6
-"""The most calls that a head which was reviewed before may cost."""
+"""The most calls that a head which was reviewed before may cost; where a waiver is new, whether it is granted is asked
+once more.
+"""
+GRANTS = 6
+GRANTING = ("/events", "/approvals", "/versions", "/members/all/:user_id")
 
 
 def check(story: Story) -> None:
@@ -40,7 +44,8 @@ def planning_again_yields_nothing(story: Story) -> None:
         calls = story.again(delivery)
         writes = [call for call in calls if call.method != "GET"]
         assert not writes, f"a {delivery.event} delivered again wrote: {writes}"
-        assert len(calls) <= READS, calls
+        granting = [call for call in calls if call.route.endswith(GRANTING)]
+        assert len(calls) <= READS + min(len(granting), GRANTS), calls
 
 
 def nothing_is_said_twice(story: Story) -> None:
