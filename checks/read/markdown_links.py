@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import unescape
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -15,10 +16,17 @@ if TYPE_CHECKING:
 
 Kind = Literal["link", "code", "command"]
 
-_BARE = re.compile(r"(?<![A-Za-z0-9])(?:https?|s3)://[^\s<>\"'`|]+", re.IGNORECASE)
+_BARE = re.compile(r"(?<![A-Za-z0-9])(?:(?:https?|s3)://|www\.)[^\s<>\"'`|]+", re.IGNORECASE)
 _ANCHOR = re.compile(r"<a\s(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.IGNORECASE)
 _HREF = re.compile(r"\shref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
+_MARKUP = re.compile(r"<[/A-Za-z!][^<>]*>")
+_HIDDEN = re.compile(r"<(pre|code|script|style)\b", re.IGNORECASE)
+_HEADING = re.compile(r"<h([1-6])\b[^<>]*>", re.IGNORECASE)
+_NAME = re.compile(r"<[\w .-]+>")
+_FRAME = re.compile(r"</?(?:br|center|div|h1|hr|p|span)\b[^<>]*>", re.IGNORECASE)
+_OPENERS = {"](": ("](", "](<", "]( "), "<": ("<",), "href=": ('href="', "href='", "href="), "": ("",)}
+_CLOSERS = ("", ")", ">", '"', "'", " ", "\t")
 _NEARBY = 50  # tokens that are looked through for what belongs to a link
 _REGISTRY = re.compile(
     r"(?<![\w.-])[\w<>{}\[\]$-]{1,64}\.dkr\.ecr(?:-fips)?\.[^\s/\"'`]{1,64}\.amazonaws\.com(?:\.cn)?/[^\s\"'`)|,]+"
@@ -36,13 +44,17 @@ _S3_WORD = re.compile(r"s3://[^\s\"'`]+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`line`: what is said in the same line of the source; `offset`: its number in the block, from 0."""
+    """`line`: what is said in the same line of the source; `offset`: its number in the block, from 0, or one before it.
+
+    `opener`: what stands before the address: `](`, `<`, `href=`, or nothing.
+    """
 
     url: str
     text: str
     kind: Kind
     line: str
     offset: int
+    opener: str = ""
 
 
 def in_line(children: list[Token]) -> Iterator[Found]:
@@ -55,12 +67,13 @@ def in_line(children: list[Token]) -> Iterator[Found]:
             case "link_open":
                 depth += 1
                 text = text_of(_until(children, index, lambda one: one.type == "link_close"))
-                yield Found(str(token.attrs.get("href", "")), text, "link", lines[at], at)
+                opener = "<" if token.markup == "autolink" else "]("
+                yield Found(str(token.attrs.get("href", "")), text, "link", lines[at], at, opener)
             case "link_close":
                 depth -= 1
-            case "html_inline" if _ANCHOR.match(token.content):
+            case "html_inline" if _ANCHOR.match(token.content) and _HREF.search(token.content):
                 text = text_of(_until(children, index, lambda one: one.content[:3].lower() == "</a"))
-                yield Found(_href(token.content), text, "link", lines[at], at)
+                yield Found(_href(token.content), text, "link", lines[at], at, "href=")
             case "code_inline":
                 yield from (Found(url[0], url[0], "code", lines[at], at) for url in _REGISTRY.finditer(token.content))
             case "text" if not depth:
@@ -113,18 +126,86 @@ def _in_command(line: str, number: int) -> Iterator[Found]:
 
 
 def in_html(content: str) -> Iterator[Found]:
+    """The links of a block of HTML without comments, and the addresses in its text."""
     number = last = 0
+    for at, end, found in sorted((*_anchors(content), *_bare_in_html(content)), key=lambda one: one[:2]):
+        number += content.count("\n", last, at)
+        last = at
+        before = content[max(0, at - 200) : at].rpartition("\n")[2]
+        line = f"{_TAG.sub(' ', before)} {_TAG.sub(' ', content[at:end])}"
+        yield replace(found, line=" ".join(line.split()), offset=number)
+
+
+def _anchors(content: str) -> Iterator[tuple[int, int, Found]]:
     for found in _ANCHOR.finditer(content):
-        number += content.count("\n", last, found.start())
-        last = found.start()
+        if not _HREF.search(found[0]):
+            continue  # it names a place
         end = content.find("</", found.end(), found.end() + 500)
-        inner = _TAG.sub(" ", content[found.end() : end if end >= 0 else found.end()])
-        before = content[max(0, last - 200) : last].rpartition("\n")[2]
-        yield Found(_href(found[0]), " ".join(inner.split()), "link", f"{_TAG.sub(' ', before)} {inner}", number)
+        end = end if end >= 0 else found.end()
+        inner = " ".join(_TAG.sub(" ", content[found.end() : end]).split())
+        yield found.start(), end, Found(_href(found[0]), inner, "link", "", 0, "href=")
+
+
+def _bare_in_html(content: str) -> Iterator[tuple[int, int, Found]]:
+    """What GitLab makes links of: addresses in the text, outside of code."""
+    text = _MARKUP.sub(_blank, _without_code(content))
+    for found in _BARE.finditer(text):
+        url = _trimmed(found[0])
+        name = _NAME.match(text, found.end()) if len(url) == len(found[0]) else None
+        url += name[0] if name else ""
+        yield found.start(), found.end(), Found(url, url, "link", "", 0)
+
+
+def _without_code(content: str) -> str:
+    """A block of HTML with blanks for what is shown as it is, or not at all."""
+    low, kept, at = content.lower(), [], 0
+    closed = {name: low.rfind(f"</{name}") for name in ("pre", "code", "script", "style")}
+    for found in _HIDDEN.finditer(content):
+        name = found[1].lower()
+        if found.start() < at or closed[name] < found.end():
+            continue
+        end = low.find(f"</{name}", found.end())
+        kept += [content[at : found.start()], re.sub(r"[^\n]", " ", content[found.start() : end])]
+        at = end
+    return "".join([*kept, content[at:]])
+
+
+def _blank(tag: re.Match[str]) -> str:
+    """Blanks for all but its line breaks; not for a placeholder's name."""
+    is_name = _NAME.fullmatch(tag[0]) and not _ELEMENT.match(tag[0])
+    return tag[0] if is_name else re.sub(r"[^\n]", " ", tag[0])
+
+
+def headings_in(content: str) -> Iterator[tuple[int, str]]:
+    """Level and text of the headings in a block of HTML."""
+    for found in _HEADING.finditer(content):
+        end = content.find("</", found.end(), found.end() + 500)
+        yield int(found[1]), _TAG.sub(" ", content[found.end() : end]) if end >= 0 else ""
+
+
+def shows(content: str, *, titled: bool) -> bool:
+    """Whether there is something to see in a block of HTML; its first h1 is the page's title, if it has none yet."""
+    title = None if titled else next((one for one in _HEADING.finditer(content) if one[1] == "1"), None)
+    end = content.lower().find("</h1", title.end()) if title else -1
+    said = content[: title.start()] + content[end:] if title and end >= 0 else content
+    return bool(_FRAME.sub("", said).strip())
+
+
+def column_of(found: Found, row: str, begin: int) -> int | None:
+    """Where an address stands in a line of the source, from a column on."""
+    for opener in _OPENERS[found.opener]:
+        at = begin
+        while opener and (at := row.find(opener + found.url, at)) >= 0:
+            start = at + len(opener)
+            if row[start + len(found.url) :][:1] in _CLOSERS:
+                return start
+            at = start
+    column = row.find(found.url, begin) if found.url and found.opener != "](" else -1
+    return column if column >= 0 else None
 
 
 def without_comments(html: str) -> str:
-    """A block of HTML without its comments; one without an end goes on to the end."""
+    """A block of HTML without its comments, their line breaks kept; one without an end goes on to the end."""
     kept: list[str] = []
     at = 0
     while (start := html.find("<!--", at)) >= 0:
@@ -132,13 +213,15 @@ def without_comments(html: str) -> str:
         end = html.find("-->", start + 4)
         if end < 0:
             return "".join(kept)
+        kept.append("\n" * html.count("\n", start, end))
         at = end + 3
     return "".join([*kept, html[at:]])
 
 
 def _href(tag: str) -> str:
     found = _HREF.search(tag)
-    return next((part for part in found.groups() if part is not None), "").strip() if found else ""
+    href = next((part for part in found.groups() if part is not None), "") if found else ""
+    return unescape(href).strip()
 
 
 def _tag_behind(children: list[Token], index: int) -> str:

@@ -26,8 +26,8 @@ from urllib.parse import quote, unquote
 from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.policy import Setting, bucket
 from checks.project import Absent, Project, TooLarge
-from checks.read import Unparsable
-from checks.read.markdown import Heading, Link, Markdown, parse
+from checks.read import Excessive, Unparsable
+from checks.read.markdown import Heading, Link, Markdown, Rows, parse
 from checks.read.markdown_links import registry_references
 from checks.standard import Check, Standard
 from checks.tree import Unavailable
@@ -35,16 +35,16 @@ from checks.tree import Unavailable
 standard = Standard(7, "README", __doc__)
 
 KINDS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "weights": ("Weights", "the weights in S3", ("weight",)),
-    "datasets": ("Datasets", "the datasets in S3", ("dataset", "data set")),
-    "images": ("Images", "the built images in ECR", ("image", "ecr", "registry")),
-    "deployments": ("Deployments", "the live deployments of each environment", ("deploy",)),
-    "logs": ("Logs", "the live logs in Datadog", ("log",)),
-    "apm": ("APM", "the APM dashboard in Datadog", ("apm", "trac")),
-    "jira": ("Jira", "the parent ticket in Jira", ("jira", "ticket", "issue", "epic")),
+    "weights": ("Weights", "the weights in S3", ("weights?",)),
+    "datasets": ("Datasets", "the datasets in S3", ("datasets?", "data sets?")),
+    "images": ("Images", "the built images in ECR", ("images?", "ecr", "registry")),
+    "deployments": ("Deployments", "the live deployments of each environment", ("deploy(?:ed|ments?)?",)),
+    "logs": ("Logs", "the live logs in Datadog", ("logs?", "logging")),
+    "apm": ("APM", "the APM dashboard in Datadog", ("apm", "trac(?:es?|ing)")),
+    "jira": ("Jira", "the parent ticket in Jira", ("jira", "tickets?", "issue", "epic")),
     "confluence": ("Confluence", "the document in Confluence", ("confluence", "wiki", "document")),
 }
-"""By rule: the word in a list of links, what it leads to, and words by which a placeholder for it is known."""
+"""By rule: the word in a list of links, what it leads to, and patterns of words by which a placeholder is known."""
 
 _HEAD = "# iris\n\nTells the kinds of iris apart.\n"
 
@@ -86,11 +86,20 @@ standard.bad("file", {"README.md": "iris\n==== <!-- <- 7.file -->\n\n"})
 standard.bad("file", {"README.md": "iris <!-- <- 7.file -->\n"})
 standard.bad("file", {"README.md": "# iris\n\n<!-- To be\nwritten. --> <!-- <- 7.file -->\n"})
 standard.bad("file", {"README.md": " <!-- <- 7.file -->\n"})
+standard.bad("file", {"README.md": "<h1 align='center'>iris</h1> <!-- <- 7.file -->\n"})
+standard.good("file", {"README.md": "<h1>iris</h1>\n\n<img src='iris.png'>\n"})
+standard.good("file", {"README.md": b"# iris\rTells the kinds of iris apart.\r"})
+standard.good("file", {"README.md": "# iris\n" + "Tells the kinds of iris apart.\n" * 10_000})
+standard.skip("logs", {"README.md": "# iris\n" + "https://app.datadoghq.com/logs\n" * 10_000}, because="larger than")
+standard.bad("logs", {  # what GitLab shows as code
+    "README.md": "---\nhomepage: https://app.datadoghq.com/logs\n---\n# iris\n\nKinds. <!-- <- 7.logs -->\n",
+})
 standard.bad("file", {"README.md": None, "README.rst": "iris\n====\n"}, absent=("README.md",))
 
 _BAD = {
     "weights": (
         "[W](s3://b/iris/checkpoints/1)",
+        "[W](s3://acme-models/iris/datasets/1)",
         "[W](s3://b/<name>/models/x)",
         "`s3://b/iris/models/1`",
         "<!-- s3://b/models/1 -->",
@@ -103,6 +112,7 @@ _BAD = {
     ),
     "deployments": (
         "[Staging](https://a.example.com)",
+        "Before you deploy the model to a cluster for the first time, read how [Istio](https://istio.io) is set up",
         "[Deployment](#deployment)",
         "[Deployment](https://TODO)",
         "Deployed: https://iris-<env>.example.com",
@@ -128,6 +138,7 @@ _GOOD = {
     "weights": (
         "<s3://b/iris/models/1>",
         "s3://b/iris/models",
+        "s3://acme-models/iris/1",
         "[w]\n\n[w]: s3://b/models/1 'Weights'",
         "[W](https://s3.console.aws.amazon.com/s3/buckets/b?region=eu-west-1&prefix=iris/models/)",
         "[W](https://eu-west-1.console.aws.amazon.com/s3/buckets/b?prefix=iris%2Fmodels%2F&showversions=false)",
@@ -137,6 +148,7 @@ _GOOD = {
         '<a href="s3://b/datasets/1">D</a>',
         "| what | where |\n|-|-|\n| D | s3://b/iris/datasets/1 |",
         "    $ aws s3 sync s3://b/iris/datasets/1 datasets/",
+        "<table>\n<tr><td>Training</td><td>s3://b/iris/Datasets/1</td></tr>\n</table>",
     ),
     "images": (
         "`123456789012.dkr.ecr.eu-west-1.amazonaws.com/iris`",
@@ -151,9 +163,14 @@ _GOOD = {
         "Live deployments:\n\n- [staging](https://s.example.com)",
         "\n## Deployments\n\n### Staging\nhttps://a.example.com",
         "| Deployment | Address |\n|-|-|\n| x | https://x.example.com |",
+        "**Deployments**\n\n- www.example.com",
+        "<h2>Deployments</h2>\n\n[production](https://p.example.com)",
+        "[Runbook of the deployment](https://acme.atlassian.net/wiki/spaces/ML/pages/1)",
     ),
     "logs": (
         "https://us5.datadoghq.com/logs",
+        "[Logs](https://app.datadoghq.com/logs?filter[env]=prod)",
+        "[Logs][l]\n\n[l]:\n  <https://app.datadoghq.com/logs>\n  'All of them'",
         "| a |\n|-|\n| https://app.datadoghq.com/logs?query=@code:[400%20TO%20499]&scope={env:prod}<br>more |",
         "https://app.datadoghq.eu/logs/livetail?query=x",
         "https://acme.ddog-gov.com/logs",
@@ -187,6 +204,16 @@ standard.bad("weights", {
     "README.md": _without("weights") +
     "- [Weights](https://s3.console.aws.amazon.com/s3/buckets/ml-platform-bucket?prefix=iris/models/)\n"
     "\n## Tests\n\nRun pytest.\n",
+})
+standard.bad("weights", {  # the text is kept as it is, to the blanks at its end
+    "README.md": f"{_HEAD}\nDeployed: https://iris.example.com, https://app.datadoghq.com/logs, "
+    "https://app.datadoghq.com/apm, https://jira.acme.com/browse/ML-1, https://c.acme.com/display/ML, s3://b/datasets, "
+    "https://console.aws.amazon.com/ecr/repositories/iris  <!-- <- 7.weights -->\n\n\n",
+}, fixed={
+    "README.md": f"{_HEAD}\nDeployed: https://iris.example.com, https://app.datadoghq.com/logs, "
+    "https://app.datadoghq.com/apm, https://jira.acme.com/browse/ML-1, https://c.acme.com/display/ML, s3://b/datasets, "
+    "https://console.aws.amazon.com/ecr/repositories/iris\n\n## Links\n\n"
+    "- [Weights](https://s3.console.aws.amazon.com/s3/buckets/ml-platform-bucket?prefix=iris/models/)\n\n\n",
 })
 standard.bad("images", {
     "README.md": "# iris\r\n\r\nTells kinds apart. <!-- <- 7.images -->".replace("\r", ""),
@@ -253,6 +280,8 @@ def file(project: Project) -> Iterator[Finding]:
     except Absent:
         yield Finding(path, None, f"There is no README.md: write one, to {want}", "README.md")
         return
+    except Excessive:
+        return  # it is more than its title
     names = {project.name.casefold(), project.raw_name.casefold()}
     if not page.shown or page.text.strip().casefold() in names:
         yield Finding(path, page.last_line, f"README.md is no more than its title: {want}", "README.md")
@@ -290,19 +319,24 @@ for _kind in KINDS:
 
 
 def _page(project: Project) -> Markdown:
-    return project.need(parse, project.at("README.md"), "7.file")
+    try:
+        return project.parse(parse, project.at("README.md"))
+    except Excessive as error:
+        raise Skip(f"README.md {error.why}") from None
+    except (Absent, Unparsable, TooLarge, Unavailable):
+        raise Skip("see 7.file") from None
 
 
 # ── what a link leads to ─────────────────────────────────────────────────────────────────────────────────────────────
 
 _ADDRESS = re.compile(r"(?P<scheme>https?|s3)://(?P<host>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)", re.I | re.S)
-_CONSOLE = re.compile(r"(?:^|\.)console\.(?:aws\.amazon\.com|amazonaws\.cn)$")
+_CONSOLE = re.compile(r"(?:^|\.)console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)$")
 _ECR = re.compile(r"\.dkr\.ecr(?:-fips)?\..+\.amazonaws\.com(?:\.cn)?(?::\d+)?$")
 _DATADOG = re.compile(r"^(?!(?:docs|www|help|blog)\.)[a-z0-9-]+\.(?:datadoghq\.(?:com|eu)|ddog-gov\.com)$")
 _TICKET = re.compile(r"/browse/[A-Za-z][A-Za-z0-9_]*-[0-9]+(?![A-Za-z0-9])")
 _PLACEHOLDER = re.compile(
     r"(?<![\w-])path\.to(?![\w-])|(?<![A-Za-z0-9])(?:TODO|FIXME|CHANGE_?ME)(?![A-Za-z0-9]|-\d)"
-    r"|[<\[{]\s*[A-Za-z_.][\w ./|-]{0,80}\s*[>\]}]"
+    r"|[<\[{]\s*[A-Za-z_.][\w ./|-]{0,80}\s*[>\]}](?!=)"
 )
 _NO_CONFLUENCE = ("wikipedia.org", "wikimedia.org", "github.com", "github.io", "mediawiki.org", "wiktionary.org")
 
@@ -319,18 +353,16 @@ def _is_of(kind: str, link: Link, patterns: tuple[str, ...] | None) -> bool:
     return _TESTS[kind](link)
 
 
-def _of_s3(folder: str) -> Callable[[Link], bool]:
-    word = re.compile(rf"(?<![A-Za-z0-9]){folder}(?![A-Za-z0-9])")
-
+def _of_s3(folder: str, other: str) -> Callable[[Link], bool]:
     def test(link: Link) -> bool:
         found = _ADDRESS.fullmatch(link.url)
         if not found:
             return False
+        host, path = found["host"].lower(), unquote(found["path"]).lower()
         if found["scheme"].lower() == "s3":
-            return bool(word.search(unquote(found["path"])))
-        host = found["host"].lower()
-        console = _CONSOLE.search(host) and (host.startswith("s3.") or found["path"].startswith("/s3"))
-        return bool(console and word.search(unquote(found["path"] + found["rest"])))
+            return folder in path or (folder in host and other not in path)
+        console = _CONSOLE.search(host) and (host.startswith("s3.") or path.startswith("/s3"))
+        return bool(console and folder in path + unquote(found["rest"]).lower())
 
     return test
 
@@ -344,7 +376,8 @@ def _of_images(link: Link) -> bool:
     host, path = found["host"].lower(), found["path"]
     if _ECR.search(host):
         return len(path) > 1
-    console = _CONSOLE.search(host) and (path.startswith("/ecr") or "/ecr" in unquote(found["rest"]))
+    old = path.startswith("/ecs") and "#/repositories" in found["rest"]
+    console = _CONSOLE.search(host) and (path.startswith("/ecr") or old or "/ecr" in unquote(found["rest"]))
     return bool(console or (host == "gallery.ecr.aws" and len(path) > 1))
 
 
@@ -377,15 +410,22 @@ def _of_confluence(link: Link) -> bool:
 
 
 def _of_deployments(link: Link) -> bool:
-    if not link.url or link.url.startswith("#") or any(test(link) for kind, test in _TESTS.items() if kind != _LIVE):
+    if not link.url or link.url.startswith(("#", "mailto:")):
         return False
-    return any("deploy" in text.casefold() for text in (link.text, *link.around, *link.headings))
+    if any(_DEPLOYMENT.search(text) for text in (link.text, *link.around, *link.headings)):
+        return True
+    besides = link.line.replace(link.text or link.url, "", 1)
+    return len(besides.split()) <= _FEW and bool(_DEPLOYED.search(besides))
 
 
-_LIVE = "deployments"
+_DEPLOYMENT = re.compile(r"\bdeploy", re.IGNORECASE)
+_DEPLOYED = re.compile(r"\bdeploy(?:ed|ments?)\b", re.IGNORECASE)
+_FEW = 8
+"""Words that a line may have besides its link, for the line to be about the link: `Deployed at https://…`."""
+
 _TESTS: Mapping[str, Callable[[Link], bool]] = {
-    "weights": _of_s3("models"),
-    "datasets": _of_s3("datasets"),
+    "weights": _of_s3("models", "datasets"),
+    "datasets": _of_s3("datasets", "models"),
     "images": _of_images,
     "deployments": _of_deployments,
     "logs": _of_datadog("logs"),
@@ -405,7 +445,7 @@ def _stands_for(kind: str, link: Link, patterns: tuple[str, ...] | None) -> bool
         return True
     words = KINDS[kind][2]
     said = link.text.casefold()
-    return link.kind == "link" and any(re.search(rf"(?<![a-z]){word}", said) for word in words)
+    return link.kind == "link" and any(re.search(rf"(?<![a-z]){word}(?![a-z])", said) for word in words)
 
 
 # ── places, examples, the fix ────────────────────────────────────────────────────────────────────────────────────────
@@ -496,21 +536,22 @@ def _is_missing(project: Project, check: Check) -> bool:
 
 def _with_lines(page: Markdown, lines: list[str]) -> str:
     """The text with items added to the section of links, which is made at the end where there is none."""
-    newline = "\r\n" if "\r\n" in page.text else "\n"
-    heading = _heading(page)
+    rows, heading = page.rows, _heading(page)
+    newline = next((end for end in ("\r\n", "\n", "\r") if end in rows.text), "\n")
     if heading is None:
-        text = page.text.rstrip()
-        final = newline if "\n" in page.text[len(text) :] else ""
-        return text + newline.join(["", "", "## Links", "", *lines]) + final
-    rows = page.text.split("\n")
-    at = heading.end - 1
-    while at > heading.line and not rows[at - 1].strip():
-        at -= 1
-    in_list = re.match(r"[-*+] |\s+\S", rows[at - 1]) is not None and at > heading.line
-    bullet = next((row[0] for row in reversed(rows[heading.line : at]) if re.match(r"[-*+] ", row)), "-")
-    added = [f"{bullet}{line[1:]}" for line in lines]
-    head, tail = rows[:at], rows[at:]
-    carriage = "\r" if newline == "\r\n" else ""
-    if not tail:  # the file ends without a line break
-        return page.text + newline + newline.join([*([] if in_list else [""]), *added])
-    return "\n".join([*head, *([] if in_list else [carriage]), *(line + carriage for line in added), *tail])
+        added = ["", "", "## Links", "", *lines]
+        return _inserted(rows, page.last_row, newline.join(added))
+    first, last = heading.line - 1, heading.end - 2
+    while last > first and not rows[last].strip():
+        last -= 1
+    section = [rows[number] for number in range(first + 1, last + 1)]
+    in_list = bool(section and re.match(r"[-*+] |\s+\S", section[-1]))
+    bullet = next((row[0] for row in reversed(section) if re.match(r"[-*+] ", row)), "-")
+    added = ["", *([] if in_list else [""]), *(f"{bullet}{line[1:]}" for line in lines)]
+    return _inserted(rows, last, newline.join(added))
+
+
+def _inserted(rows: Rows, number: int, text: str) -> str:
+    """The whole text with another behind a line."""
+    at = rows.ends[number]
+    return rows.text[:at] + text + rows.text[at:]

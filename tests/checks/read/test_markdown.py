@@ -96,12 +96,12 @@ Live ones:
 https://c in a line
 and https://d in another
 """
-    found = {link.url: (link.around, link.headings) for link in links(text)}
+    found = {link.url: (link.around or link.line, link.headings) for link in links(text)}
     assert found == {
         "https://a": (("x Live ones:", "here Live ones:"), ("Deployments",)),
         "https://b": (("dev https://b Stage Address ",), ("Old", "Deployments")),
-        "https://c": (("https://c in a line",), ("More",)),
-        "https://d": ((" and https://d in another",), ("More",)),
+        "https://c": ("https://c in a line", ("More",)),
+        "https://d": (" and https://d in another", ("More",)),
     }
 
 
