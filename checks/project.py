@@ -144,7 +144,7 @@ class Project:
         entry = self._tree.entry(real)
         if entry is None or entry.kind != "file":
             raise Absent(path)
-        if entry.size is None or entry.size > MAX_BYTES:
+        if entry.at_least > 0 if entry.size is None else entry.size > MAX_BYTES:
             raise TooLarge(path, entry.size)
         return self._tree.read(real)
 

@@ -191,3 +191,31 @@ class OverlayTree:
         if data is None:
             raise Unavailable(path, "there is no such file")
         return data
+
+
+class UnionTree:
+    """Two trees that have no path in common, as one."""
+
+    def __init__(self, one: Tree, other: Tree) -> None:
+        self._one = one
+        self._of_other = frozenset(other.paths())
+        self._other = other
+
+    @cached_property
+    def _sorted(self) -> tuple[str, ...]:
+        return tuple(sorted({*self._one.paths(), *self._of_other}))
+
+    def _home(self, path: str) -> Tree:
+        return self._other if path in self._of_other else self._one
+
+    def paths(self) -> Sequence[str]:
+        return self._sorted
+
+    def entry(self, path: str) -> Entry | None:
+        return self._home(path).entry(path)
+
+    def blob(self, path: str) -> str | None:
+        return self._home(path).blob(path)
+
+    def read(self, path: str) -> bytes:
+        return self._home(path).read(path)

@@ -53,6 +53,9 @@ class Snitch(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            verb = f" {error.ctx.info_name}" if error.ctx and error.ctx is not ctx else ""
+            raise Stop(f"{error.format_message().replace(chr(10), ' ')} (snitch{verb} --help)") from None
         except SnitchError as error:
             ours = isinstance(error, Transient | Stale | Broken)
             raise Fault(str(error)) if ours else Stop(str(error)) from error

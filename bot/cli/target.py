@@ -18,12 +18,14 @@ from checks.project_file import is_name, project_names
 from checks.tree import MAX_BYTES, FolderTree, Tree
 
 if TYPE_CHECKING:
+    from bot.git.folder import Listed
     from bot.git.process import Git
 
 MOST_FILES = 200_000
 """A folder without git that holds more is no project."""
 
 MOST_FOLDERS = 20_000
+_BARE = ("HEAD", "objects", "refs", "config")
 _NEVER_COMMITTED = frozenset({".git", "__pycache__", "node_modules"})
 DEEPEST = 3
 """How many levels below the current folder `-n` looks."""
@@ -91,10 +93,14 @@ class _Ground:
     paths: Sequence[str]
     folder: str
     in_git: bool
+    left_out: frozenset[str] = frozenset()
 
 
-def _ground(folder: Path, known: dict[Path, Sequence[str] | None]) -> _Ground:
-    """The work tree around a folder; the folder alone where git has no say. `known`: lists of paths by work tree."""
+def _ground(folder: Path, known: dict[Path, Listed | None]) -> _Ground:
+    """The work tree around a folder; the folder alone where git has no say. `known`: lists of paths by work tree.
+
+    Raises Invalid.
+    """
     top = _git_top(folder)
     if top is not None:
         from bot.git.folder import ls_files
@@ -102,10 +108,13 @@ def _ground(folder: Path, known: dict[Path, Sequence[str] | None]) -> _Ground:
         git = own_git()
         if top not in known:
             known[top] = ls_files(git, top)
-        listed, inside = known[top] or (), _posix(folder, top)
-        here = inside == "." or any(path.startswith(inside + "/") for path in listed)
-        if known[top] is not None and (here or ls_files(git, folder) is not None):
-            return _Ground(top, listed, inside, True)
+        listed, inside = known[top], _posix(folder, top)
+        if listed is not None:
+            here = inside == "." or any(path.startswith(inside + "/") for path in listed.paths)
+            if here or ls_files(git, folder) is not None:
+                return _Ground(top, listed.paths, inside, True, listed.left_out)
+    if all((folder / name).exists() for name in _BARE):
+        raise Invalid(f"{os.fspath(folder)!r} is a git repository without its files: give a clone that has them.")
     return _Ground(folder, _walked(folder), ".", False)
 
 
@@ -171,7 +180,7 @@ def _entries(folder: Path, prefix: str) -> list[os.DirEntry[str]]:
 
 def _grouped(folders: Sequence[Path], name: str | None) -> list[Target]:
     """Named folders are projects; those of one work tree are judged together."""
-    known: dict[Path, Sequence[str] | None] = {}
+    known: dict[Path, Listed | None] = {}
     grounds: dict[Path, tuple[_Ground, dict[str, str | None]]] = {}
     for folder in folders:
         ground = _ground(folder, known)
@@ -181,13 +190,22 @@ def _grouped(folders: Sequence[Path], name: str | None) -> list[Target]:
 
 
 def _target(ground: _Ground, chosen: Mapping[str, str | None]) -> Target:
-    tree = FolderTree(ground.root, ground.paths)
+    tree = _tree(ground)
     names = project_names(tree)
     origin = _origin(ground.root) if ground.in_git else None
     path = project_path(origin or "")
     raw_name = _last(origin or "") or ground.root.name or "model"
     repository = Repository(raw_name, {"project_path": path} if path else {}, chosen)
     return Target(ground.root, tree, repository, names, ground.in_git)
+
+
+def _tree(ground: _Ground) -> Tree:
+    here = FolderTree(ground.root, [path for path in ground.paths if path not in ground.left_out])
+    if not ground.left_out:
+        return here
+    from bot.git.folder import with_left_out
+
+    return with_left_out(own_git(), ground.root, here, ground.left_out)
 
 
 def _origin(root: Path) -> str | None:

@@ -39,6 +39,8 @@ def write_edits(root: Path, edits: Mapping[str, bytes | None], blob: Callable[[s
     places = {path: _place(top, path) for path in edits}
     olds = {path: _content(place) for path, place in places.items()}
     for path, old in olds.items():
+        if old is None and blob(os.path.relpath(places[path], top)) is not None:
+            raise Stale(f"{path!r} is not in this folder, by now or by a sparse checkout: nothing was written.")
         if (None if old is None else blob_id(old)) != blob(os.path.relpath(places[path], top)):
             raise Stale(f"{path!r} has changed meanwhile: nothing was written.")
     aside: dict[str, str] = {}

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import Invalid, SetupError
-from bot.git.process import Failed, Git
+from bot.git.process import Failed, Git, checked_id
 
 if TYPE_CHECKING:
     from bot.git.snapshot import Snapshot
+    from checks.tree import Tree
+
+_LEFT_OUT = "S"  # how `git ls-files -t` marks what a sparse checkout leaves out
 
 
 def top_level(git: Git, folder: Path) -> Path | None:
@@ -27,31 +32,55 @@ def top_level(git: Git, folder: Path) -> Path | None:
     return None
 
 
-def ls_files(git: Git, folder: Path) -> list[str] | None:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Paths of a work tree, sorted. Those that are `left_out` by a sparse checkout are only in the index."""
+
+    paths: tuple[str, ...]
+    left_out: frozenset[str] = frozenset()
+
+
+def ls_files(git: Git, folder: Path) -> Listed | None:
     """Paths below the folder that git tracks, or would (not ignored); None where git has no say: no work tree, or the
     folder itself is ignored. Files of submodules and of repositories inside are not listed. Raises SetupError, Broken.
     """
-    command = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    done = git.attempt(folder, *command)
+    done = git.attempt(folder, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
     if done.code != 0:
         if top_level(git, folder) is None:
             return None
         raise Failed(f"git ls-files failed: {done.errors.strip()[:500]}")
-    names = done.out.split(b"\0")
-    paths = {name.decode(errors="surrogateescape") for name in names if name and not name.endswith(b"/")}
+    rows = [row.decode(errors="surrogateescape").partition(" ") for row in done.out.split(b"\0") if row]
+    tags = {path: tag for tag, _, path in rows if not path.endswith("/")}
     # check-ignore refuses to run where paths are declared to be literal.
-    if (
-        not paths
-        and git.attempt(folder, "check-ignore", "--quiet", ".", extra={"GIT_LITERAL_PATHSPECS": "0"}).code == 0
-    ):
+    if not tags and git.attempt(folder, "check-ignore", "--quiet", ".", extra={"GIT_LITERAL_PATHSPECS": "0"}).code == 0:
         return None
-    return sorted(path for path in paths if not _through_link(folder, path))
+    paths = tuple(sorted(path for path in tags if not _through_link(folder, path)))
+    return Listed(paths, frozenset(path for path in paths if tags[path] == _LEFT_OUT))
 
 
 def _through_link(folder: Path, path: str) -> bool:
     """Whether a folder on the way is a link by now: what the index knows there would be read outside the tree."""
     parts = path.split("/")
     return any(os.path.islink(os.path.join(folder, *parts[:count])) for count in range(1, len(parts)))
+
+
+def with_left_out(git: Git, folder: Path, here: Tree, left_out: Collection[str]) -> Tree:
+    """A work tree and what a sparse checkout leaves out of it, which is read from the index. Raises Broken."""
+    from bot.git.snapshot import GitTree, indexed
+    from checks.tree import UnionTree
+
+    return UnionTree(here, GitTree(indexed(git, folder, left_out), _Blobs(git, folder)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Blobs:
+    """Reads blobs one by one: few are."""
+
+    git: Git
+    folder: Path
+
+    def read(self, blob: str) -> bytes:
+        return self.git.run(self.folder, "cat-file", "blob", checked_id(blob))
 
 
 def origin_url(git: Git, folder: Path) -> str | None:

@@ -7,15 +7,15 @@ import subprocess
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 from bot.errors import Broken
-from bot.git.process import Git, Output, checked_id, stop
+from bot.git.process import MIB, Git, Output, checked_id, stop
 from checks.tree import MAX_BYTES, Entry, Kind, Unavailable
 
 Mode = Literal["file", "executable", "link", "submodule"]
@@ -63,6 +63,15 @@ def snapshot(git: Git, place: Path, commit: str, at_least: int = 0) -> Snapshot:
     return Snapshot(commit, tuple(items), at_least)
 
 
+def indexed(git: Git, place: Path, wanted: Collection[str]) -> Snapshot:
+    """Some paths of a work tree as its index has them. Nothing is downloaded. Raises Broken."""
+    listed = git.run(place, "ls-files", "-z", "--stage", most=256 * MIB)
+    rows = [row for line in listed.split(b"\0") if line and (row := _row(line))[2] in wanted]
+    head = git.run(place, "rev-parse", "--verify", "HEAD").decode().strip()
+    sizes = _sizes(git, place, head, {blob for mode, blob, _ in rows if mode != "submodule"})
+    return Snapshot(head, tuple(Item(path, mode, blob, sizes.get(blob)) for mode, blob, path in rows))
+
+
 def missing(git: Git, place: Path, *trees: str) -> frozenset[str]:
     """The ids of the blobs that these commits or trees hold and that are not here."""
     asked = [checked_id(tree) for tree in trees]
@@ -81,7 +90,8 @@ def scratch_index(git: Git, place: Path, commit: str) -> Iterator[dict[str, str]
 
 def _row(line: bytes) -> tuple[Mode, str, str]:
     head, _, path = line.partition(b"\t")
-    mode, _, blob = head.split(b" ")
+    words = head.split(b" ")  # mode, kind and blob of a tree; mode, blob and stage of an index
+    mode, blob = words[0], max(words[1:], key=len)
     if mode not in _MODES:
         raise Broken(f"The repository holds an entry of an unknown mode, {os.fsdecode(mode)}.")
     return _MODES[mode], blob.decode(), path.decode(errors="surrogateescape")
@@ -130,6 +140,13 @@ class Remembered:
             self._kept[place, found.commit] = found
             while self._kept and sum(len(one.items) for one in self._kept.values()) > self._most:
                 self._kept.popitem(last=False)
+
+
+class Blobs(Protocol):
+    """What gives the content of blobs."""
+
+    def read(self, blob: str) -> bytes:
+        """The content of a blob that is here. Raises Broken."""
 
 
 class Reader:
@@ -187,7 +204,7 @@ class Reader:
 class GitTree:
     """A commit as a `checks.tree.Tree`. What was left behind is known to be large, and is never fetched."""
 
-    def __init__(self, files: Snapshot, reader: Reader) -> None:
+    def __init__(self, files: Snapshot, reader: Blobs) -> None:
         self._items = {item.path: item for item in sorted(files.items, key=lambda item: item.path)}
         self._at_least = files.at_least
         self._reader = reader
