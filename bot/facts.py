@@ -1,4 +1,7 @@
-"""Outside facts: what rules need to know and no tree tells. Fetched when somebody asks, never for each push."""
+"""Outside facts: what rules and fixes need to know and no tree tells.
+
+What rules need is fetched when somebody asks, never for each push; what fixes need, when they are to be offered.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from bot import log
 from bot.errors import SnitchError
 from bot.mr import ProjectInfo
 from bot.world import World
+from checks.finding import Finding
 from checks.inspection import Inspection
 from checks.published import REPOSITORIES, Unread, repository_of
 
@@ -33,6 +37,12 @@ def informed(world: World, project: ProjectInfo, inspect: Inspect, inspection: I
         known |= found
         inspection = inspect(known)
     return inspection
+
+
+def equipped(world: World, inspect: Inspect, inspection: Inspection, findings: Iterable[Finding]) -> Inspection:
+    """Fetches what the fixes of these findings lack, and inspects again: nearly all of it is remembered."""
+    known = world.index.facts(inspection.needs(findings), lambda why: logger.warning("a fix lacks a fact", why=why))
+    return inspect(known) if known else inspection
 
 
 def fetched(world: World, project: ProjectInfo, needs: Iterable[str]) -> dict[str, Hashable]:

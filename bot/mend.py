@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bot import words
 from bot.command import Fix
 from bot.errors import Broken, Forbidden, Gone
+from bot.facts import equipped
 from bot.git import Moved, Pushed, Pushing
 from bot.git import Refused as PushRefused
 from bot.gitlab import DEVELOPER
@@ -143,7 +145,8 @@ def _level(world: World, project_id: int, person_id: int) -> int:
 
 def _try(world: World, workspace: Workspace, job: Answer, wanted: Wanted, diary: Diary) -> tuple[bool, str] | None:
     """One attempt on the head as it is now; None where the branch moved meanwhile."""
-    inspection = workspace.inspect(world)
+    judged = workspace.inspect(world)
+    inspection = equipped(world, partial(workspace.inspect, world), judged, wanted.of(judged))
     findings = wanted.of(inspection)
     combined = inspection.combine(findings, unsafe=wanted.unsafe)
     standing = [f for f in inspection.changes.standing if f not in findings]

@@ -11,7 +11,7 @@ from typing import cast
 from bot import log, words
 from bot.action import Action, SetStatus, View
 from bot.errors import Stale, Transient
-from bot.facts import informed
+from bot.facts import equipped, informed
 from bot.job import Answer, Job, ReviewMR
 from bot.mr import CommitStatus, MergeRequest, Thread
 from bot.obey import obey
@@ -71,12 +71,14 @@ def _review(
     if not dry_run and world.mode == "active":
         clean_up(world.gitlab, mr, journal)
     with opened(world, mr) as workspace:
-        inspection = workspace.inspect(world)
+        inspect = partial(workspace.inspect, world)
+        inspection = inspect()
         if not inspection.report.projects:
             return Reviewed(mr, inspection, why="; ".join(s.reason for s in inspection.report.skipped))
         # Who asked is told of the world outside too. What is said unasked depends on the files alone: else the next
         # push, which asks no registry, would take it back.
-        known = informed(world, mr.project, partial(workspace.inspect, world), inspection) if job.asked else inspection
+        known = informed(world, mr.project, inspect, inspection) if job.asked else inspection
+        inspection = equipped(world, inspect, inspection, inspection.changes.new)
         view = _view(job, world, workspace, inspection, journal, seen)
         if dry_run or world.mode == "silent":
             return _would_say(Reviewed(mr, known, plan(inspection, view)))

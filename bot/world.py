@@ -12,6 +12,7 @@ from bot import log
 from bot.errors import SetupError
 from bot.git import Git, Mirror, Remembered, Remote
 from bot.gitlab import GitLab
+from bot.index import Index
 from bot.mr import Person, ProjectInfo
 from bot.policy_source import load
 from bot.registry import Home, Registry, Session, SignIn
@@ -43,6 +44,7 @@ class World:
     pages: str | None = None
     memo: Memo = field(default_factory=MemoryMemo)
     snapshots: Remembered = field(default_factory=Remembered)
+    index: Index = field(default_factory=lambda: Index(surroundings()))
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _me: Person | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
@@ -100,6 +100,12 @@ class Inspection:
         """The fixes of these findings that failed their proof."""
         found = (self._proposal(finding) for finding in findings)
         return tuple(dict.fromkeys(f for f in found if isinstance(f, Unproven)))
+
+    def needs(self, findings: Iterable[Finding]) -> tuple[str, ...]:
+        """The outside facts that the rules of these findings asked for in vain: with them there may be a fix."""
+        rules = {(finding.project, finding.rule) for finding in findings}
+        asked = ((p.place.folder, judged.outcome) for p in self.report.projects for judged in p.rules)
+        return tuple(dict.fromkeys(need for folder, one in asked if (folder, one.rule) in rules for need in one.needs))
 
     def combine(self, findings: Sequence[Finding], *, unsafe: bool = False) -> Combined:
         """The fixes of findings, of any projects, as one set of edits; only safe ones unless `unsafe`."""

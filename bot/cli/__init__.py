@@ -178,7 +178,7 @@ def fix(
     from bot.cli.judgement import Asked
 
     style = fixing.Style(not plain and sys.stdout.isatty(), quiet)
-    asked = Asked((path,) if path else (), name, ids, None, policy, not anew, quiet)
+    asked = Asked((path,) if path else (), name, ids, None, policy, not anew, quiet, fixing=True)
     sys.exit(fixing.print_diff(asked, unsafe, style) if diff else fixing.fix(asked, unsafe, style))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Asked:
     """What a command line asks for. `ids`: standards and rules; `since`: a revision.
 
-    `remember`: what was judged before is not judged again; `quiet`: no progress is shown.
+    `remember`: what was judged before is not judged again; `quiet`: no progress is shown; `fixing`: what fixes need from
+    outside is fetched.
     """
 
     paths: tuple[str, ...]
@@ -36,6 +37,7 @@ class Asked:
     policy: str | None = None
     remember: bool = True
     quiet: bool = False
+    fixing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +92,40 @@ def _judged(
     ids = wanted(asked.ids)
     base = None if asked.since is None else _base(target, asked.since, readers)
     memo = None if cache is None else FileMemo.of(cache, os.fspath(target.root))
-    inspection = inspect(
-        target.tree,
-        scene.policy,
-        scene.today,
-        target.repository,
-        before=base,
-        memo=memo,
-        names=target.names,
-        only=lambda rule: ids(rule.id),
-        step=step,
-    )
+
+    def look(more: Mapping[str, Hashable]) -> Inspection:
+        return inspect(
+            target.tree,
+            scene.policy,
+            scene.today,
+            replace(target.repository, facts={**target.repository.facts, **more}),
+            before=base,
+            memo=memo,
+            names=target.names,
+            only=lambda rule: ids(rule.id),
+            step=step,
+        )
+
+    inspection = look({})
+    if asked.fixing and (facts := _facts(inspection)):
+        inspection = look(facts)
     if memo is not None:
         memo.save()
     if not inspection.report.projects:
         reasons = "; ".join(skipped.reason for skipped in inspection.report.skipped)
         raise Invalid(f"{reasons}; {HINT}.")
     return Judgement(target, inspection)
+
+
+def _facts(inspection: Inspection) -> Mapping[str, Hashable]:
+    """What the fixes of the findings need from outside."""
+    needs = inspection.needs(inspection.report.findings)
+    if not needs:
+        return {}
+    from bot.index import Index
+    from bot.settings import surroundings
+
+    return Index(surroundings()).facts(needs, lambda why: say(f"snitch: {why}"))
 
 
 def _base(target: Target, since: str, readers: ExitStack) -> Tree:

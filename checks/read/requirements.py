@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,12 +34,20 @@ _EXTRAS = r"(?P<extras>\[[A-Za-z0-9._, \t-]*\])?"
 _PIN = re.compile(
     rf"{_NAME}\s*{_EXTRAS}\s*(?P<spec>==\s*(?P<version>[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.post|\.dev)[0-9]+)?(?:\+[a-z0-9.]+)?))"
 )
-_SPECIFIED = re.compile(rf"\s*{_NAME}\s*{_EXTRAS}\s*(?P<spec>[^;#@\\]*?)\s*(?=$|;|#|\\$)")
+_SPECIFIED = re.compile(rf"\s*{_NAME}\s*{_EXTRAS}\s*(?P<spec>[^;#@\\]*?)\s*(?=$|;|#|\\$|\s--hash\b)")
+_OPTIONS = re.compile(
+    r"(?:\s*\\(?:\r\n|\r|\n)|\s+--hash\b).*", re.DOTALL
+)  # what stands behind a requirement and its marker
+_BLANKS = " \t\\\r\n"
+_HASHES = re.compile(r"(?:(?<=\s)|^)--hash(?:=|\s+)\S+")
 _BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what ends a line for pip (str.splitlines)
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _FULL_SHA = re.compile(r"@(?P<sha>[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")
 _HASH = re.compile(r"#(?:.*&)?(?:md5|sha1|sha224|sha256|sha384|sha512)=[0-9a-fA-F]+")
-_EGG = re.compile(r"[#&]egg=(?P<name>[A-Za-z0-9._-]+)")
+_EGG = re.compile(r"[#&]egg=(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[A-Za-z0-9._,-]*\])?")
+_PATH_EXTRAS = re.compile(r"(?:^|[^#&=])(?P<extras>\[[A-Za-z0-9._, -]+\])$")  # `-e .[serving]`
+_SCHEME = re.compile(r"\s*(?:file|[a-z]+\+[a-z]+):", re.IGNORECASE)
+_OF_SSH = re.compile(r"[\w.-]+@[\w.-]+:(?!/)")  # `git@host:path`: git's own short form, which pip does not know
 # Options of a requirement that pip has learnt since (23.1): they change nothing about its version.
 _NEWER = re.compile(r"\s(?:--config-settings?|-C)(?:\s+|=)(?:\"[^\"]*\"|'[^']*'|\S+)")
 
@@ -50,7 +58,7 @@ class Requirement:
 
     `specifiers`: (operator, version). `marker`: as written. `url`: of what is not asked of an index, or a path.
     `hashed`: it has a hash. `known`: no part of it comes from a variable. `start`, `end`: offsets of its first line;
-    `slot`: of its specifiers, where they stand on that line by themselves.
+    `slot`: of its specifiers, where they stand on that line by themselves. `last`: the end of its last line.
     """
 
     name: str | None
@@ -65,6 +73,7 @@ class Requirement:
     start: int
     end: int
     slot: tuple[int, int] | None
+    last: int
 
     @property
     def version(self) -> str | None:
@@ -111,36 +120,73 @@ class Fault:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The version that a requirement is to be given, and the hashes of its files (`sha256:…`)."""
+
+    version: str
+    hashes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Requirements:
-    """A whole file."""
+    """A whole file. `options`: it has lines of options for pip (indexes, say), other than references."""
 
     source: Source
     requirements: tuple[Requirement, ...]
     references: tuple[Reference, ...]
     faults: tuple[Fault, ...]
+    options: bool = False
 
     def span(self, line: Requirement | Reference | Fault) -> Span:
         """Where a line stands, without its comment."""
         return self.source.span(line.start, line.end)
 
-    def pinned(self, requirement: Requirement, version: str) -> bytes | None:
-        """The file with a requirement's specifiers replaced by `==version`; None where they can't be."""
-        if requirement.slot is None:
-            return None
-        start, end = requirement.slot
+    @property
+    def hashed(self) -> bool:
+        """Whether pip checks hashes here: then it asks for one of every requirement."""
+        return any(one.hashed and one.kind == "index" for one in self.requirements)
+
+    def pinned(self, pins: Iterable[tuple[Requirement, Pin]]) -> bytes | None:
+        """The file with `==version` in place of the specifiers of requirements; None where that can't be written.
+
+        Hashes are written where the file has some, and only there.
+        """
         text = self.source.text
-        blank = text[end : end + 1]
-        return self.source.encode(f"{text[:start]}=={version}{' ' if blank == '#' else ''}{text[end:]}")
+        for one, pin in sorted(pins, key=lambda pair: pair[0].start, reverse=True):
+            if self.hashed and not pin.hashes:
+                return None
+            written = self._pinned(one, pin)
+            if written is None:
+                return None
+            text = f"{text[: one.start]}{written}{text[one.last :]}"
+        return self.source.encode(text)
+
+    def _pinned(self, one: Requirement, pin: Pin) -> str | None:
+        """A requirement's lines as they are to be: what stands before its specifiers stays, and its marker."""
+        if one.slot is None:
+            return None
+        text, (start, end) = self.source.text, one.slot
+        options = _OPTIONS.search(text, end, one.last)
+        behind = options.start() if options else one.last
+        if options and _HASHES.sub("", options.group()).strip(_BLANKS):  # a comment among them, or another option
+            return None
+        blank = " " if text[end : end + 1] == "#" else ""
+        head = f"{text[one.start : start]}=={pin.version}{blank}{text[end:behind]}"
+        newline = self.source.newline_at(one.start)
+        hashes = pin.hashes if self.hashed else ()
+        return head + "".join(f" \\{newline}    --hash={each}" for each in hashes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A logical line: its continuations joined, without its comment. Offsets are those of its first line."""
+    """A logical line: its continuations joined, without its comment. `start` and `end` are those of its first line,
+    `last` is the end of its last one."""
 
     text: str
     start: int
     end: int
+    last: int
 
 
 def normalized(name: str) -> str:
@@ -154,16 +200,19 @@ def parse(data: bytes) -> Requirements:
     requirements: list[Requirement] = []
     references: list[Reference] = []
     faults: list[Fault] = []
+    options = False
     for line in _lines(source.text):
         for found in _read(source.text, line):
             match found:
+                case None:
+                    options = True
                 case Requirement():
                     requirements.append(found)
                 case Reference():
                     references.append(found)
                 case Fault():
                     faults.append(found)
-    return Requirements(source, tuple(requirements), tuple(references), tuple(faults))
+    return Requirements(source, tuple(requirements), tuple(references), tuple(faults), options)
 
 
 def _decoded(data: bytes) -> Source:
@@ -190,35 +239,39 @@ def _cookie(data: bytes) -> str:
 def _lines(text: str) -> Iterator[_Line]:
     """The lines that say something: joined first, then without comments, as pip does it."""
     parts: list[str] = []
-    start = end = offset = 0
+    start = end = last = offset = 0
     for line, raw in zip(text.splitlines(), text.splitlines(keepends=True), strict=True):
+        said = _COMMENT.sub("", line).rstrip("\\").rstrip()
         if not parts:
-            start, end = offset, offset + len(_COMMENT.sub("", line).rstrip("\\").rstrip())
+            start, end = offset, offset + len(said)
+        last = offset + len(said if said or not parts else line)
         offset += len(raw)
         if line.endswith("\\") and not _COMMENT.match(line):
             parts.append(line.strip("\\"))
             continue
         parts.append(f" {line}" if _COMMENT.match(line) else line)
-        yield from _said("".join(parts), text, start, end)
+        yield from _said("".join(parts), text, (start, end, last))
         parts = []
     if parts:
-        yield from _said("".join(parts), text, start, end)
+        yield from _said("".join(parts), text, (start, end, last))
 
 
-def _said(joined: str, text: str, start: int, end: int) -> Iterator[_Line]:
+def _said(joined: str, text: str, place: tuple[int, int, int]) -> Iterator[_Line]:
     said = _COMMENT.sub("", joined).strip()
+    start, end, last = place
     if said:
         first = text[start:end]
-        yield _Line(said, start + len(first) - len(first.lstrip()), max(start, end))
+        yield _Line(said, start + len(first) - len(first.lstrip()), max(start, end), max(start, last))
 
 
-def _read(text: str, line: _Line) -> Iterator[Requirement | Reference | Fault]:
+def _read(text: str, line: _Line) -> Iterator[Requirement | Reference | Fault | None]:
+    """What a line says; None for an option of pip's that is no reference."""
     pin = _PIN.fullmatch(line.text)
     if pin:
         specifiers = (("==", pin["version"]),)
         yield Requirement(
             normalized(pin["name"]), line.text, "index", _extras(pin["extras"]), specifiers, None, None, False, True,
-            line.start, line.end, None,
+            line.start, line.end, None, line.last,
         )  # fmt: skip
     elif _VARIABLE.search(line.text) and not line.text.startswith("-") and "://" not in line.text:
         yield _variable(line)
@@ -249,7 +302,9 @@ def _variable(line: _Line) -> Requirement:
     found = re.match(_NAME, line.text)
     after = line.text[found.end() :].lstrip() if found else "$"
     name = normalized(found["name"]) if found and after[:1] in ("=", "<", ">", "~", "!", "[", "@") else None
-    return Requirement(name, line.text, "index", frozenset(), (), None, None, False, False, line.start, line.end, None)
+    return Requirement(
+        name, line.text, "index", frozenset(), (), None, None, False, False, line.start, line.end, None, line.last
+    )
 
 
 def _is_plain(text: str) -> bool:
@@ -257,6 +312,8 @@ def _is_plain(text: str) -> bool:
     if re.search(r"(?:^|\s)-", text) or "://" in text.partition(";")[0] or "@" in text.partition(";")[0]:
         return False
     head = re.sub(r"\[[^\]]*\]", "", text.partition(";")[0])
+    if _SCHEME.match(text):
+        return False
     return "/" not in head and "\\" not in head and not head.startswith(".") and not _is_archive(head)
 
 
@@ -275,7 +332,7 @@ def _plain(text: str, line: _Line) -> Requirement | Fault:
     specifiers = tuple(sorted((one.operator, one.version) for one in parsed.specifier))
     return Requirement(
         normalized(parsed.name), line.text, "index", frozenset(map(normalized, parsed.extras)), specifiers,
-        _marker(line.text), None, False, True, line.start, line.end, _slot(text, line),
+        _marker(line.text), None, False, True, line.start, line.end, _slot(text, line), line.last,
     )  # fmt: skip
 
 
@@ -293,7 +350,7 @@ def _why(text: str, error: Exception) -> str:
 # ── options, paths and addresses ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _special(text: str, line: _Line) -> Iterator[Requirement | Reference | Fault]:
+def _special(text: str, line: _Line) -> Iterator[Requirement | Reference | Fault | None]:
     import pip_requirements_parser as pip
 
     try:
@@ -311,6 +368,8 @@ def _special(text: str, line: _Line) -> Iterator[Requirement | Reference | Fault
         yield Reference(options.requirements[0].lstrip("="), False, line.start, line.end)
     elif options.constraints:
         yield Reference(options.constraints[0].lstrip("="), True, line.start, line.end)
+    else:
+        yield None
 
 
 def _refusal(error: Exception) -> str:
@@ -324,20 +383,23 @@ def _addressed(text: str, line: _Line, said: str, *, hashed: bool) -> Requiremen
     import pip_requirements_parser as pip
 
     if _is_plain(said):
-        found = _plain(text, _Line(said, line.start, line.end))
+        found = _plain(text, _Line(said, line.start, line.end, line.last))
         if not isinstance(found, Requirement):
             return found
         return Requirement(
             found.name, said, "index", found.extras, found.specifiers, found.marker, None, hashed, True,
-            line.start, line.end, None,
+            line.start, line.end, found.slot, line.last,
         )  # fmt: skip
+    if _OF_SSH.match(said):
+        return Fault("it is an address of git's own, write git+ssh://git@host/path@<commit>", line.start, line.end)
     parts = pip.parse_reqparts_from_string(said)
     address, _, marker = said.partition(" ;" if "://" in said else ";")
-    name, at, url = address.partition("@")
-    if not (at and re.fullmatch(rf"{_NAME}\s*{_EXTRAS}\s*", name)):
-        url = address
+    before, at, url = address.partition("@")
+    direct = re.fullmatch(rf"{_NAME}\s*{_EXTRAS}\s*", before) if at else None
     named = parts.requirement.name if parts.requirement is not None else None
-    return _from(line, url.strip(), named, hashed=hashed, marker=marker.strip() or None, extras=parts.extras)
+    extras = _extras(direct["extras"]) if direct else frozenset(parts.extras or ())
+    place = url if direct else address
+    return _from(line, place.strip(), named, hashed=hashed, marker=marker.strip() or None, extras=extras)
 
 
 def _from(
@@ -347,14 +409,16 @@ def _from(
     *,
     hashed: bool = False,
     marker: str | None = None,
-    extras: set[str] | None = None,
+    extras: frozenset[str] = frozenset(),
 ) -> Requirement:
     egg = _EGG.search(url)
+    asked = egg or (_PATH_EXTRAS.search(url) if _kind(url) == "local" else None)
+    extras = frozenset(map(normalized, extras)) | _extras(asked["extras"] if asked else None)
     named = name or (egg["name"] if egg else None)
     known = not _VARIABLE.search(re.sub(r"://[^/@]*@", "://", url))  # who asks changes nothing
     return Requirement(
-        normalized(named) if named else None, line.text, _kind(url), frozenset(map(normalized, extras or ())), (),
-        marker, url, hashed or _HASH.search(url) is not None, known, line.start, line.end, None,
+        normalized(named) if named else None, line.text, _kind(url), extras, (),
+        marker, url, hashed or _HASH.search(url) is not None, known, line.start, line.end, None, line.last,
     )  # fmt: skip
 
 

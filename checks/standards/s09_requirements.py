@@ -12,7 +12,9 @@ the project's own modules, without running anything; one of several libraries in
 
 ## Fix safety
 Safe: the version is taken from the lock file in the repository (`uv.lock`, `poetry.lock`, `pdm.lock`, `Pipfile.lock`),
-if it holds exactly one, and one that the requirement allows. Nothing else of the line is touched.
+if it holds exactly one that the requirement allows. Else, where the policy names an `index`, from there: the versions
+that go together with all the others of the file, if nothing but plain requirements stands in it. Nothing else of the
+line is touched; hashes are written where the file has some.
 """
 
 from __future__ import annotations
@@ -20,15 +22,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from checks import pinning
 from checks.dependencies import Dependencies, Source, dependencies
-from checks.finding import Edit, Finding, Fix, Skip, Span
+from checks.finding import Finding, Fix, Skip, Span
 from checks.policy import Setting, text_list
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable
 from checks.read.distributions import brought_by, is_standard, serving
 from checks.read.imports import codebase_of
 from checks.read.needs import Choice, Need, choices
-from checks.read.pins import can_hold_together, is_same, satisfies
+from checks.read.pins import can_hold_together, is_same
 from checks.read.python import parse
 from checks.read.requirements import Requirement, normalized
 from checks.standard import Standard
@@ -40,6 +43,7 @@ NONE: tuple[str, ...] = ()
 ALWAYS = (("kserve", "kfserving"), ("ddtrace",))
 """What every model is served with, by standards 4 and 10: one of each must be listed."""
 
+standard.setting(pinning.index)
 base_image_packages = standard.setting(
     Setting("base_image_packages", NONE, "distributions that the base image brings along", text_list)
 )
@@ -346,7 +350,7 @@ def file(project: Project) -> Iterator[Finding]:
 def pinned(project: Project) -> Iterator[Finding]:
     """Every requirement is pinned: with `==`, by a hash, at a full commit SHA, or by a file named with `-c`."""
     known = _known(project)
-    held = {one.name for one in known.constraints() if one.kind == "index" and one.is_pinned}
+    held = {one.name for one in known.constraints() if one.name and one.is_pinned}
     loose = [(s, one) for s, one in known.requirements() if not one.is_pinned and one.known and one.name not in held]
     remote = [reference for reference in known.unknown if reference.constraint]
     if loose and remote:
@@ -355,6 +359,9 @@ def pinned(project: Project) -> Iterator[Finding]:
         raise Skip("see 9.file")
     for source, one in loose:
         yield Finding(source.path, source.file.span(one), _advice(one), one.name or one.url or one.text)
+    asked = pinning.question(project, known) if loose else None
+    if asked:
+        project.fact(asked.fact)  # for the fix, which is proposed when nobody fetches any more
     unknown = next((one for _, one in known.requirements() if not one.known and one.name not in held), None)
     if unknown:
         raise Skip(f"{unknown.text} depends on a variable")
@@ -364,14 +371,11 @@ def pinned(project: Project) -> Iterator[Finding]:
 
 @pinned.fix(safe=True)
 def pin(project: Project, finding: Finding) -> Fix | None:
-    """The version that a lock file of the repository holds."""
-    for source, one in _known(project).requirements():
+    """The version that a lock file of the repository holds, else the one that the policy's index gives."""
+    known = _known(project)
+    for source, one in known.requirements():
         if source.path == finding.path and source.file.span(one) == finding.span and one.name:
-            version = _locked(project, one.name)
-            if version is None or not satisfies(version, one.specifiers):
-                return None
-            after = source.file.pinned(one, version)
-            return Fix((Edit(source.path, source.file.source.data, after),)) if after else None
+            return pinning.pin(project, known, source, one)
     return None
 
 
@@ -444,25 +448,6 @@ def _advice(one: Requirement) -> str:
             return f"{shown} is not pinned: put the full commit SHA behind the address: @<40 digits>"
         case "local":
             raise AssertionError("a path in the repository is pinned")
-
-
-def _locked(project: Project, name: str) -> str | None:
-    """The one version of a distribution in the first lock file that holds it."""
-    from checks.read import lock
-
-    readers = (("uv.lock", lock.packages), ("poetry.lock", lock.packages), ("pdm.lock", lock.packages))
-    for folder in dict.fromkeys((project.folder, ".")):
-        for file, read in (*readers, ("Pipfile.lock", lock.pipfile)):
-            path = file if folder == "." else f"{folder}/{file}"
-            if not project.exists(path):
-                continue
-            try:
-                versions = project.parse(read, path).get(name, frozenset())
-            except (Unparsable, TooLarge, Unavailable):
-                continue
-            if versions:
-                return min(versions) if len(versions) == 1 else None
-    return None
 
 
 # ── what serve.py needs ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.read import Unparsable
-from checks.read.requirements import Requirement, Requirements, normalized, parse
+from checks.read.requirements import Pin, Requirement, Requirements, normalized, parse
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -87,7 +87,7 @@ def test_every_byte_order_mark_is_understood(encoding: str) -> None:
     data = f"{mark}a==1\r\nb>=2 # \u00e9\r\n".encode(encoding)
     found = parse(data)
     assert [one.name for one in found.requirements] == ["a", "b"]
-    fixed = found.pinned(found.requirements[1], "2.5")
+    fixed = found.pinned([(found.requirements[1], Pin("2.5"))])
     assert fixed == f"{mark}a==1\r\nb==2.5 # \u00e9\r\n".encode(encoding)
 
 
@@ -107,19 +107,55 @@ def test_what_is_not_text_is_told() -> None:
         ("a ~= 1.0 ; python_version > '3' # c", "a ==1.0 ; python_version > '3' # c"),
         ("a[b] # c", "a[b]==1.0 # c"),
         ("a (>1)", "a ==1.0"),
-        ("a>1 --hash=sha256:00", None),
+        ("a>1 --global-option=x", None),
         ("a \\\n  >1", None),
+        ("a \\\n  # c\n", None),
         ("-e .", None),
     ],
 )
 def test_a_pin_replaces_the_specifiers_and_nothing_else(line: str, fixed: str | None) -> None:
     found = parse(f"# x\n{line}\nb==1".encode())
-    after = found.pinned(found.requirements[0], "1.0") if len(found.requirements) == 2 else None
+    after = found.pinned([(found.requirements[0], Pin("1.0"))]) if len(found.requirements) == 2 else None
     if fixed is not None:
         assert after == f"# x\n{fixed}\nb==1".encode()
         assert parse(after).requirements[0].version == "1.0"
     elif after is not None:
         assert parse(after).requirements[0].version != "1.0"
+
+
+HASHES = "\\\n    --hash=sha256:00 \\\n    --hash=sha256:11"
+
+
+@pytest.mark.parametrize(
+    ("line", "fixed"),
+    [
+        ("a # c", f"a==1.0 {HASHES} # c"),
+        ("a[b]>1 ; python_version > '3'", f"a[b]==1.0 ; python_version > '3' {HASHES}"),
+        ("a>1 --hash=sha256:22", f"a==1.0 {HASHES}"),
+        ("a>1 \\\n  --hash=sha256:22 \\\n  --hash sha256:33 # c", f"a==1.0 {HASHES} # c"),
+        ("a>1; python_version > '3' --hash=sha256:22", f"a==1.0; python_version > '3' {HASHES}"),
+        ("a \\\n  ; python_version > '3' --hash=sha256:22", None),
+        ("a>1 \\\n  --hash=sha256:22 # c \\\n", None),
+        ("a>1 --hash=sha256:22 --global-option=x", None),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_where_a_file_has_hashes_a_pin_brings_its_own(line: str, fixed: str | None, newline: str) -> None:
+    rest = "\nb==1 --hash=sha256:44\n"
+    found = parse(f"{line}{rest}".replace("\n", newline).encode())
+    pair = found.requirements[0], Pin("1.0", ("sha256:00", "sha256:11"))
+    assert found.pinned([(pair[0], Pin("1.0"))]) is None
+    after = found.pinned([pair])
+    assert (after is None) == (fixed is None)
+    if after is not None:
+        assert after == f"{fixed}{rest}".replace("\n", newline).encode()
+        assert [(one.version, one.hashed) for one in parse(after).requirements] == [("1.0", True), ("1", True)]
+
+
+def test_several_pins_are_written_at_once() -> None:
+    found = parse(b"a\nb>1 # c\nc==1\n")
+    first, second, _ = found.requirements
+    assert found.pinned([(first, Pin("2")), (second, Pin("3"))]) == b"a==2\nb==3 # c\nc==1\n"
 
 
 PIECES = [
@@ -186,7 +222,7 @@ def test_on_any_bytes_it_gives_a_value_whose_places_are_in_the_file(data: bytes)
 def test_a_pin_changes_one_line_and_is_what_it_says(data: bytes) -> None:
     found = read(data)
     for index, one in enumerate(found.requirements if found else ()):
-        after = found.pinned(one, "1.2.3")
+        after = found.pinned([(one, Pin("1.2.3", ("sha256:00", "sha256:11")))])
         if after is None:
             continue
         again = parse(after)
