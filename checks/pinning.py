@@ -43,7 +43,9 @@ def _address(value: Any) -> str:
     if value == "":
         return ""
     if not parts.hostname or parts.scheme not in ("http", "https") or "@" in parts.netloc:
-        raise ValueError("must be the address of a package index such as https://packages.example.com/simple, without a user")
+        raise ValueError(
+            "must be the address of a package index such as https://packages.example.com/simple, without a user"
+        )
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ValueError("must be an https:// address")
     return str(value)
