@@ -19,10 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from bot.errors import Invalid, SetupError, SnitchError, Unreachable
 from checks.pinning import Asked
+from checks.read.requirements import plain
 
 SECONDS = 60
 """For one question."""
@@ -137,11 +136,7 @@ def _arguments(asked: Asked) -> list[str]:
 
 def _plain(line: str) -> str:
     """The line, if it is a name with extras, specifiers and a marker. Raises Invalid for anything else."""
-    try:
-        parsed = Requirement(line)
-    except InvalidRequirement:
-        parsed = None
-    if parsed is None or parsed.url or len(line.splitlines()) != 1 or str(parsed) != line:
+    if not line or plain(line) != line:
         raise Invalid("something else than a plain requirement was to be asked for.")
     return line
 

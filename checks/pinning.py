@@ -21,7 +21,7 @@ from checks.policy import Setting
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable
 from checks.read.pins import satisfies
-from checks.read.requirements import Pin, Requirement, normalized
+from checks.read.requirements import Pin, Requirement, normalized, plain
 from checks.tree import Unavailable
 
 _KIND = "pins "
@@ -124,21 +124,11 @@ def _loose(project: Project, source: Source) -> dict[str, Requirement]:
 
 def _line(project: Project, source: Source, one: Requirement) -> str | None:
     """A requirement as it is asked for, pinned already where a lock file does; None for one that is no plain one."""
-    from packaging.requirements import InvalidRequirement
-    from packaging.requirements import Requirement as Parsed
-    from packaging.specifiers import SpecifierSet
-
     if one.kind != "index" or not one.known:
         return None
     written = _CONTINUED.sub(" ", source.file.source.text[one.start : one.last])
-    try:
-        parsed = Parsed(_HASH_OPTION.sub("", written))
-    except (InvalidRequirement, RecursionError):
-        return None
     held = None if one.is_pinned else locked(project, source, one)
-    if held is not None:
-        parsed.specifier = SpecifierSet(f"=={held.version}")
-    return None if parsed.url else str(parsed)
+    return plain(_HASH_OPTION.sub("", written), held.version if held else None)
 
 
 def _fits(one: Requirement, pin: Pin) -> bool:

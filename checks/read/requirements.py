@@ -194,6 +194,21 @@ def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def plain(text: str, version: str | None = None) -> str | None:
+    """A requirement (pinned to `version`) as `packaging` writes it; None for one with an address, or what is none."""
+    from packaging.requirements import InvalidRequirement
+    from packaging.requirements import Requirement as Parsed
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        parsed = Parsed(text)
+        parsed.specifier = parsed.specifier if version is None else SpecifierSet(f"=={version}")
+    except (InvalidRequirement, InvalidSpecifier, RecursionError):
+        return None
+    written = str(parsed)
+    return None if parsed.url or len(written.splitlines()) != 1 else written
+
+
 def parse(data: bytes) -> Requirements:
     """A requirements file. Raises Unparsable where it can't be decoded; bad lines are its faults."""
     source = _decoded(data)

@@ -28,7 +28,7 @@ from checks.finding import Finding, Fix, Skip, Span
 from checks.policy import Setting, text_list
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable
-from checks.read.distributions import brought_by, is_standard, serving
+from checks.read.distributions import AMBIENT, brought_by, is_standard, serves, serving
 from checks.read.imports import codebase_of
 from checks.read.needs import Choice, Need, choices
 from checks.read.pins import can_hold_together, is_same
@@ -215,6 +215,9 @@ for text, listed in (
     ("import PIL.Image", "pillow-simd==9.0.0"),
     ("import yaml", "-r more.txt\nPyYAML==6.0.1"),
     ("import acme_models", "acme.models==1.0"),
+    ("import torch", "torch-nightly==2.6.0"),
+    ("import pkg_resources", "setuptools==69.0.0"),
+    ("from google.cloud import vision_v1", "google-cloud-vision==3.7.0"),
     ("import distutils, tomllib, asyncore", ""),
     ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import numpy", ""),
     ("import typing\nif typing.TYPE_CHECKING:\n    import numpy", ""),
@@ -279,6 +282,9 @@ standard.bad("serving", {"requirements.txt": "kfserving==0.6.1  # <- 9.serving\n
 standard.good("serving", {"requirements.txt": "kfserving==0.6.1\nddtrace==1.20\n", "serve.py": "import kfserving\n"})
 _CANT = "can't be known"
 standard.skip("serving", _serve("import acme_models\n"), because="acme_models")
+standard.skip("serving", _serve("import pkg_resources\n"), because="may come with Python itself")
+standard.skip("serving", _serve("import numpy\n", "acme[all] @ https://x/acme.zip#sha256=00\n"), because=_CANT)
+standard.skip("serving", _serve("import numpy\n", "-e git+https://x/a#egg=acme[all]\n"), because=_CANT)
 standard.skip("serving", _serve("import sys\nif sys.argv:\n    import numpy\n"), because=_CANT)
 standard.skip("serving", _serve("import pre\n", pre="def plot():\n    import seaborn\n"), because=_CANT)
 standard.skip("serving", _serve("import numpy\n", "-e .\n"), because=_CANT)
@@ -490,6 +496,8 @@ class _Listed:
         name = need.module.partition(".")[0]
         if not candidates:
             return f"which distribution serves {name} can't be known"
+        if candidates[0] in AMBIENT:
+            return f"{candidates[0]} may come with Python itself"
         if not choice.sure:
             return f"whether serve.py really imports {name} can't be known"
         return self.doubts(candidates)
@@ -505,7 +513,7 @@ class _Listed:
     def _has(self, need: Need, candidates: tuple[str, ...]) -> bool:
         parts = need.module.split(".")
         spelt = {normalized("-".join(parts[:count])) for count in range(1, len(parts) + 1)}
-        return bool(self.names & (spelt | set(candidates)))
+        return any(serves(name, spelt | set(candidates)) for name in self.names)
 
 
 def _hidden(known: Dependencies) -> str | None:
