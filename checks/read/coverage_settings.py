@@ -40,10 +40,11 @@ class Ini:
 
 @dataclass(frozen=True, slots=True)
 class Toml:
-    """The tables `tool.coverage` and `tool.pytest` of a pyproject.toml, and its lines."""
+    """The tables `tool.coverage` and `tool.pytest` of a pyproject.toml, `pytest` of a pytest.toml (`own`), the lines."""
 
     coverage: dict[str, Any]
     pytest: dict[str, Any]
+    own: dict[str, Any]
     lines: tuple[str, ...]
 
 
@@ -102,11 +103,13 @@ def toml(data: bytes) -> Toml:
     """Raises Unparsable."""
     try:
         text = data.decode("utf-8-sig")
-        tool = _table(tomllib.loads(text.replace("\r\n", "\n")), "tool")
+        whole = tomllib.loads(text.replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise Unparsable(str(error)) from None
+    tool = _table(whole, "tool")
     pytest = _table(tool, "pytest")
-    return Toml(_table(tool, "coverage"), _table(pytest, "ini_options") or pytest, _lines(text))
+    settings = _table(pytest, "ini_options") or pytest
+    return Toml(_table(tool, "coverage"), settings, _table(whole, "pytest"), _lines(text))
 
 
 def pytest_patterns(files: Files, name: str) -> tuple[str, ...]:
@@ -162,13 +165,15 @@ def _pytest_options(files: Files) -> tuple[str, list[str], tuple[str, ...]] | No
 
 
 def _pytest_settings(files: Files) -> tuple[str, dict[str, Any], tuple[str, ...]] | None:
-    """Of the first file that configures pytest; pytest.ini does so even when it is empty."""
-    for name in ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"):
+    """Of the first file that configures pytest; one of its own does so even when it is empty."""
+    for name in ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"):
         path = files.at(name)
         if not files.exists(path):
             continue
-        if name == "pyproject.toml":
+        if name.endswith(".toml"):
             table: Toml = files.parse(toml, path)
+            if name != "pyproject.toml":
+                return path, table.own, table.lines
             if table.pytest:
                 return path, table.pytest, table.lines
             continue

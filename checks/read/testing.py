@@ -24,13 +24,15 @@ from checks.read.syntax import (
     Step,
     runs,
 )
-from checks.read.values import ClassValue, External, File, FunctionValue, ModuleValue, Scope
+from checks.read.values import ClassValue, External, File, FunctionValue, ModuleValue, Opaque, Scope
 
 FILES = ("test_*.py", "*_test.py")
 """pytest's `python_files`, where it is not set."""
 
 _IMPORTERS = ("import_module", "__import__", "run_path", "run_module", "spec_from_file_location", "SourceFileLoader")
 _CASES = ("unittest.TestCase", "unittest.IsolatedAsyncioTestCase")
+_MAKERS = ("pytest_bdd.scenarios",)  # calls that put tests into the file that makes them
+_NO_CASES = ("builtins.", "abc.", "collections.", "dataclasses.", "enum.", "typing.")  # nor is what derives from these
 _STARS = 10  # star imports that are followed from a file of tests
 
 
@@ -51,6 +53,8 @@ class Names:
 def holds_tests(codebase: Codebase, file: File, names: Names, hops: int = _STARS) -> bool:
     """Whether a file has a test: a function, or a method of a class of tests; one that it imports counts too."""
     scope = Scope(file, file.module)
+    if any(_makes_tests(codebase, scope, step) for step in file.module.steps if isinstance(step, Run)):
+        return True
     for name, bindings in file.module.bindings.items():
         live = [b for b in bindings if runs(b.arm, main=False) != "no"]
         if name == "*" and hops:
@@ -61,6 +65,16 @@ def holds_tests(codebase: Codebase, file: File, names: Names, hops: int = _STARS
                 if any(_is_test(codebase, name, value, names) for value in codebase.bound(binding, scope)):
                     return True
     return False
+
+
+def _makes_tests(codebase: Codebase, scope: Scope, step: Run) -> bool:
+    last = step.call.function.name if isinstance(step.call.function, Attribute) else None
+    if isinstance(step.call.function, Name):
+        last = step.call.function.id
+    return last == "scenarios" and any(
+        isinstance(value, External) and value.dotted in _MAKERS
+        for value in codebase.values(step.call.function, scope, step)
+    )
 
 
 def _stars(codebase: Codebase, file: File, step: Import, names: Names, hops: int) -> bool:
@@ -77,6 +91,8 @@ def _is_test(codebase: Codebase, name: str, value: object, names: Names) -> bool
     match value:
         case FunctionValue():
             return _fits(name, names.functions)
+        case External() | Opaque():  # `TestIris = Machine.TestCase`, `test_it = cases(…)`: it may be one
+            return _fits(name, names.functions) or _fits(name, names.classes)
         case ClassValue() if _fits(name, names.classes) or _is_case(codebase, value):
             return _has_method(codebase, value, names)
         case _:
@@ -84,12 +100,16 @@ def _is_test(codebase: Codebase, name: str, value: object, names: Names) -> bool
 
 
 def _is_case(codebase: Codebase, cls: ClassValue) -> bool:
-    """Whether it derives from unittest's class, or from one of a library that may do so."""
-    return any(
-        isinstance(base, External)
-        and (base.dotted in _CASES or base.dotted.endswith(("TestCase", "Case", "Test", "Tests")))
-        for base in codebase.ancestry(cls)
-    )
+    """Whether it derives from unittest's class, or from one that may do so: a library's, or one that can't be known."""
+    return any(_may_be_case(base) for base in codebase.ancestry(cls))
+
+
+def _may_be_case(base: object) -> bool:
+    match base:
+        case External(dotted=dotted):
+            return dotted in _CASES or not dotted.startswith((*_NO_CASES, "unittest."))
+        case _:
+            return isinstance(base, Opaque)
 
 
 def _has_method(codebase: Codebase, cls: ClassValue, names: Names) -> bool:
@@ -98,9 +118,11 @@ def _has_method(codebase: Codebase, cls: ClassValue, names: Names) -> bool:
             case ClassValue(node=node):
                 if any(_fits(name, names.functions) and _bound_to_function(node, name) for name in node.bindings):
                     return True
-            case External(dotted=dotted) if not dotted.startswith(("builtins.", "unittest.", "abc.", "typing.")):
-                if _fits(dotted.rpartition(".")[2], names.classes):
+            case External(dotted=dotted) if not dotted.startswith((*_NO_CASES, "unittest.")):
+                if "test" in dotted.lower():
                     return True  # its tests are the library's
+            case Opaque():
+                return True
     return False
 
 

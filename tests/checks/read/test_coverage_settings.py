@@ -61,6 +61,11 @@ RC, CFG, PROJECT = (
             ("pyproject.toml", "4", 2),
         ),
         ({"pyproject_dot_toml": "[tool.pytest]\naddopts = ['--cov-fail-under=4']\n"}, ("pyproject.toml", "4", 2)),
+        ({"pyproject_dot_toml": "[pytest]\naddopts = ['--cov-fail-under=4']\n"}, None),
+        (
+            {"pytest_dot_toml": "[pytest]\naddopts = ['--cov-fail-under=4']\n", "pytest_dot_ini": "[pytest]\n"},
+            ("pytest.toml", "4", 2),
+        ),
     ],
 )
 def test_the_first_file_with_settings_decides(files: dict[str, str], found: tuple[str, str, int] | None) -> None:

@@ -33,6 +33,13 @@ def collects(text: str, names: Names = Names(), **files: str) -> bool:  # noqa: 
         "from shared import test_a",
         "from shared import *",
         "from shared import Checks\nclass TestA(Checks): pass",
+        "from acme.checks import test_a",
+        "from acme.checks import Checked\nclass A(Checked):\n    def test_a(self): pass",
+        "from acme.testing import Cases\nclass TestA(Cases.Base): pass",
+        "from pytest_bdd import scenarios\nscenarios('a.feature')",
+        "import pytest_bdd as bdd\nbdd.scenarios('a.feature')",
+        "from hypothesis.stateful import RuleBasedStateMachine as R\nclass M(R): pass\nTestM = M.TestCase",
+        "class TestA(make()): pass",
     ],
 )
 def test_a_test_is_found(text: str) -> None:
@@ -50,7 +57,9 @@ def test_a_test_is_found(text: str) -> None:
         "class TestA:\n    test_data = 1",
         "def outer():\n    def test_a(): pass",
         "if False:\n    def test_a(): pass",
-        "from nowhere import test_a",
+        "import enum\nclass A(enum.Enum):\n    def test_a(self): pass",
+        "from acme import Client\nclass Load(Client):\n    def run(self): pass",
+        "def scenarios(path): pass\nscenarios('a.feature')",
         "from shared import *",
     ],
 )
