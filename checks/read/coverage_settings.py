@@ -40,7 +40,7 @@ class Ini:
 
 @dataclass(frozen=True, slots=True)
 class Toml:
-    """The tables `tool.coverage` and `tool.pytest` of a pyproject.toml, `pytest` of a pytest.toml (`own`), the lines."""
+    """The tables `tool.coverage` and `tool.pytest` of a pyproject.toml, `pytest` of a pytest.toml (`own`); lines."""
 
     coverage: dict[str, Any]
     pytest: dict[str, Any]
