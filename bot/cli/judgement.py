@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Asked:
     """What a command line asks for. `ids`: standards and rules; `since`: a revision.
 
-    `remember`: what was judged before is not judged again; `quiet`: no progress is shown; `fixing`: what fixes need from
-    outside is fetched.
+    `remember`: what was judged before is not judged again; `quiet`: no progress is shown; `fixing`: what fixes need
+    from outside is fetched.
     """
 
     paths: tuple[str, ...]
