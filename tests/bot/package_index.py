@@ -34,13 +34,15 @@ class PackageIndex:
         needs += f"Requires-Python: {python}\n" if python else ""
         metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
         data = io.BytesIO()
+        parts = {
+            f"{module}/__init__.py": "",
+            f"{stem}.dist-info/METADATA": metadata,
+            f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{stem}.dist-info/RECORD": "",
+        }
         with zipfile.ZipFile(data, "w") as archive:
-            archive.writestr(f"{module}/__init__.py", "")
-            archive.writestr(f"{stem}.dist-info/METADATA", metadata)
-            archive.writestr(
-                f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-            )
-            archive.writestr(f"{stem}.dist-info/RECORD", "")
+            for path, text in parts.items():
+                archive.writestr(zipfile.ZipInfo(path), text)  # without a date: the same bytes each time
         return self._add(f"{stem}-py3-none-any.whl", data.getvalue(), python)
 
     def sdist(self, name: str, version: str, setup: str) -> str:
