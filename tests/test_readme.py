@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from checks.standards import all_standards
+from checks.render.explain import contents
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -20,9 +20,9 @@ def test_every_file_that_it_names_exists() -> None:
     assert [name for name in named if name not in examples and not (ROOT / name).exists()] == []
 
 
-def test_every_standard_that_it_lists_is_judged() -> None:
-    listed = {(int(number), title) for number, title in re.findall(r"^\| (\d+) \| ([^|]+) \|", README, re.M)}
-    assert listed <= {(standard.number, standard.title) for standard in all_standards()}
+def test_it_lists_the_standards_in_their_own_words() -> None:
+    listed = re.findall(r"^\| \d+ \| .*$", README, re.M)
+    assert listed == [row for row in contents() if not row.startswith("| 0 |")]
 
 
 def test_its_standard_11_is_one_new_file(tmp_path: Path) -> None:

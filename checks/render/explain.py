@@ -102,14 +102,58 @@ def listed() -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+INTRODUCTION = """\
+What every model repository keeps, rule by rule, as snitch judges it. A rule ends as *pass*, *fail*, *skip* (it does not
+apply, or can't be known from the repository) or *error* (snitch itself failed). Levels and settings are those that are
+built in; an organisation's policy may change them."""
+
+
 def listed_markdown() -> str:
-    """A table, a row a rule."""
-    lines = ["| rule | level | fix | |", "| --- | --- | --- | --- |"]
+    """The whole Model Standards document: a table of contents, then each standard with its rules and settings."""
+    parts = ["# Model Standards", INTRODUCTION, "\n".join(["| | | |", "| --- | --- | --- |", *contents()])]
     for standard in all_standards():
-        lines.append(f"| **{standard.number}** | | | **{standard.title}** |")
-        rules = standard.rules.values()
-        lines += [f"| {rule.id} | {rule.level} | {_fix(rule)} | {rule.text.replace('|', '¦')} |" for rule in rules]
-    return "".join(f"{line}\n" for line in lines)
+        parts += [_deeper(explain_standard(standard)).strip(), _settings(standard)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def contents() -> list[str]:
+    """The rows of a Markdown table: each standard's number, title and law."""
+    return [f"| {one.number} | {one.title} | {_law(one)} |" for one in all_standards()]
+
+
+def _law(standard: Standard) -> str:
+    return " ".join(standard.text.partition("\n\n")[0].split()).replace("|", "\\|")
+
+
+def _settings(standard: Standard) -> str:
+    settings = standard.settings.values()
+    if not settings:
+        return ""
+    rows = "\n".join(f"- `{one.name}`{_default(one.default)}: {one.text}" for one in settings)
+    return f"### Settings of the policy\n\n{rows}"
+
+
+def _default(value: object) -> str:
+    """What is built in, where it can be said in the words of a policy."""
+    try:
+        said = json.dumps(value, ensure_ascii=False)
+    except TypeError:
+        return ""
+    return "" if "`" in said else f" (`{said}`)"
+
+
+def _deeper(text: str) -> str:
+    """The same Markdown with all its headings a level down."""
+    fence = ""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        mark = re.match("`{3,}", line)
+        if mark and not fence:
+            fence = mark[0]
+        elif fence and line == fence:
+            fence = ""
+        lines.append(f"#{line}" if line.startswith("#") and not fence else line)
+    return "\n".join(lines)
 
 
 def listed_json() -> str:

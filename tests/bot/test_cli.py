@@ -9,16 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from markdown_it import MarkdownIt
 
 from bot.cli import app
 from bot.cli.target import project_path
 from bot.cli.write import write_edits
 from bot.errors import Invalid, Stale
 from checks.standard import MINIMAL
+from checks.standards import all_rules, all_standards
 from checks.tree import blob_id
 
 SNITCH = Path(sys.executable).with_name("snitch")
@@ -574,7 +577,16 @@ def test_the_standards_are_listed() -> None:
     (tracing,) = [one for one in listed["standards"] if one["id"] == 10]
     assert {"id", "level", "waivable", "fix", "text"} == set(tracing["rules"][0])
     assert "  10.patch " in snitch("standards").stdout
-    assert "| 10.patch | enforce | safe fix | " in snitch("standards", "--format", "markdown").stdout
+
+
+def test_the_model_standards_document_comes_from_the_standards() -> None:
+    document = snitch("standards", "--format", "markdown").stdout
+    tokens = MarkdownIt().parse(document)
+    levels = {token.tag for token in tokens if token.type == "heading_open"}
+    titles = [after.content for token, after in pairwise(tokens) if token.type == "heading_open" and token.tag == "h2"]
+    assert titles == [f"{one.number} · {one.title}" for one in all_standards()] and levels == {"h1", "h2", "h3"}
+    assert all(f"- `{rule.id}` (" in document and rule.text in document for rule in all_rules())
+    assert '- `bucket` (`"ml-platform-bucket"`): the S3 bucket' in document
 
 
 def test_an_unknown_verb_is_answered_with_the_nearest(tmp_path: Path) -> None:
