@@ -23,6 +23,7 @@ HOMES = {
     "asyncio": {"bot/webhook"},
     "ast": {"checks/read/python"},
     "click": {"bot/cli"},
+    "cookiecutter": {"bot/template"},
     "dbos": {"bot/queue"},
     "dockerfile": {"checks/read/dockerfile"},
     "gitlab": {"bot/gitlab"},

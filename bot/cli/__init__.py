@@ -214,6 +214,30 @@ def standards(form: str) -> None:
 
 
 @app.command()
+@click.argument("directory", required=False, metavar="[DIR]")
+@click.option("--name", metavar="NAME", help="The model's name in words, such as Great Blog Post Detector.")
+@click.option("--description", metavar="TEXT", help="What the model does, in one sentence.")
+@click.option("--author", metavar="EMAIL", help="The author's e-mail.")
+@click.option("--jira", metavar="URL", help="The parent Jira ticket.")
+@click.option("--confluence", metavar="URL", help="The Confluence document.")
+@_policy
+def new(
+    directory: str | None,
+    name: str | None,
+    description: str | None,
+    author: str | None,
+    jira: str | None,
+    confluence: str | None,
+    policy: str | None,
+) -> None:
+    """Make a project that keeps every standard, in DIR; asks for what is missing on a terminal."""
+    from bot.cli import making
+
+    given = {"project_name": name, "description": description, "author": author}
+    making.new(directory, {**given, "jira_url": jira, "confluence_url": confluence}, policy)
+
+
+@app.command()
 def serve() -> None:
     """Run the bot: webhooks and jobs in one process."""
     _run("serve")

@@ -1,0 +1,142 @@
+"""`snitch new`: a project from the template, asked for, judged and then written, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bot.cli import Stop, put
+from bot.cli.judgement import load_policy
+from bot.cli.write import write_edits
+from bot.errors import Invalid
+from bot.template import BUILT_IN, MEMORY, Template, remembered, render, template_in
+from checks.discover import Repository
+from checks.inspection import inspect
+from checks.pipeline import entry_of, pipeline
+from checks.policy import Policy, bucket
+from checks.render.visible import visible
+from checks.tree import MemoryTree
+
+OPTIONS = {
+    "project_name": "--name",
+    "description": "--description",
+    "author": "--author",
+    "jira_url": "--jira",
+    "confluence_url": "--confluence",
+}
+"""The questions, in the order in which they are asked, and the options that answer them."""
+
+
+def new(directory: str | None, given: Mapping[str, str | None], source: str | None) -> None:
+    """Makes a project in a folder, by default one of its own name. Raises Invalid, SetupError."""
+    template, policy = template_in(BUILT_IN), load_policy(source)
+    if directory is not None:
+        _free(Path(directory))
+    files = render(template, {**_answers(template, given), **_of_organisation(policy)})
+    name = remembered(files[MEMORY])[1]["project_slug"]
+    folder = Path(directory or name)
+    _free(folder)
+    _write(folder, files)
+    put(_told(folder, name, files, policy))
+
+
+def _answers(template: Template, given: Mapping[str, str | None]) -> dict[str, str]:
+    """What the options say; the rest is asked for, where there is somebody to ask."""
+    answers = {key: value.strip() for key in OPTIONS if (value := given.get(key)) is not None}
+    wrong = [
+        f"{OPTIONS[key]} must be {form}, not {value!r}."
+        for key, value in answers.items()
+        if (form := template.wrong(key, value))
+    ]
+    if wrong:
+        raise Invalid("\n".join(wrong))
+    missing = [key for key in OPTIONS if key not in answers]
+    if missing and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        options = ", ".join(OPTIONS[key] for key in missing)
+        raise Invalid(f"There is no terminal to ask on: give {options}.")
+    return answers | {key: _asked(template, key) for key in missing}
+
+
+def _asked(template: Template, key: str) -> str:
+    """An answer from a person, who is asked until it has its form."""
+
+    def formed(text: str) -> str:
+        if form := template.wrong(key, text.strip()):
+            raise click.UsageError(f"it must be {form}")
+        return text.strip()
+
+    try:
+        return str(click.prompt(template.prompts[key], value_proc=formed, err=True))
+    except click.Abort:
+        raise Stop("not answered: nothing was made") from None
+
+
+def _of_organisation(policy: Policy) -> dict[str, str]:
+    """What the organisation's policy settles: where data lies, and which pipeline is included."""
+    entry = next((entry for one in policy.value(pipeline) if (entry := entry_of(one))), ())
+    lines = [f"{key}: {text}" for key, text in entry]
+    return {"_bucket": policy.value(bucket), **({"_pipeline": "\n    ".join(lines)} if lines else {})}
+
+
+def _free(folder: Path) -> None:
+    """Raises Invalid where something is in the way. A repository without files, as it is cloned, is not."""
+    try:
+        held = sorted(name for name in os.listdir(folder) if name != ".git")
+    except FileNotFoundError:
+        return
+    except NotADirectoryError:
+        raise Invalid(
+            f"{str(folder)!r} is a file, or lies below one: give a folder that is empty or not there."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise Invalid(f"{str(folder)!r} can't be used: {getattr(error, 'strerror', None) or error}.") from None
+    if held:
+        raise Invalid(f"{str(folder)!r} is not empty (it holds {held[0]!r}): give a folder that is empty or not there.")
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    made: list[Path] = []
+    try:
+        for one in reversed([folder, *folder.parents]):
+            if not one.exists():
+                one.mkdir()
+                made.append(one)
+        write_edits(folder, files, lambda path: None)
+    except OSError as error:
+        _take_back(made)
+        raise Invalid(f"{str(folder)!r} can't be made: {error.strerror}. Nothing was left behind.") from None
+    except BaseException:
+        _take_back(made)
+        raise
+
+
+def _take_back(made: list[Path]) -> None:
+    """Takes away the folders that were made, with the empty ones in them."""
+    for top in made[:1]:
+        for folder, _, _ in os.walk(top, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+def _told(folder: Path, name: str, files: Mapping[str, bytes], policy: Policy) -> str:
+    """What was made, what an organisation's policy still finds in it, and what to do next."""
+    today = datetime.now(UTC).date()
+    found = inspect(MemoryTree(files), policy, today, Repository(name, {}, {".": None}), names={".": name})
+    left = [f"{one.path}: {one.rule} {visible(one.message)}" for one in found.report.findings]
+    place = shlex.quote(visible(str(folder)))
+    steps = (f"cd {place}", "git init && git add . && git commit -m 'Start from the template'", "snitch check")
+    return "\n".join(
+        [
+            f"{visible(str(folder))}: the model project {name}, {len(files)} files.",
+            *(["It keeps the Model Standards."] if not left else ["These findings are left:", *left]),
+            "Next (its README.md says how to train and serve it):",
+            *(f"  {step}" for step in steps),
+        ]
+    )

@@ -1,0 +1,86 @@
+"""The template of a model project (`checks/template`): its questions, and a project rendered from answers.
+
+cookiecutter renders with all that Jinja can do, and evaluates answers too, so an answer is only let in if it has the
+form that the template asks for: none of them admits a brace.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.errors import Invalid, SetupError
+
+BUILT_IN = Path(__file__).parent.parent / "checks" / "template"
+MEMORY = ".template.json"
+"""What a project remembers of its template: the version, and the answers that it was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template in a folder. `prompts` and `forms`: by answer, what is asked for and which values it may have."""
+
+    folder: Path
+    version: str
+    prompts: Mapping[str, str]
+    forms: Mapping[str, tuple[str, str]]
+
+    def wrong(self, key: str, value: str) -> str | None:
+        """What an answer must be, where it is not."""
+        pattern, form = self.forms[key]
+        return None if re.fullmatch(pattern, value) else form
+
+
+def template_in(folder: Path) -> Template:
+    """The template that lies in a folder."""
+    context: dict[str, Any] = json.loads((folder / "cookiecutter.json").read_text(encoding="utf-8"))
+    forms = {key: (pattern, form) for key, (pattern, form) in context["_forms"].items()}
+    return Template(folder, context["_version"], context["__prompts__"], forms)
+
+
+def render(template: Template, answers: Mapping[str, str]) -> dict[str, bytes]:
+    """A project's files by path. What is not answered is the template's default. Raises Invalid, SetupError."""
+    for key in sorted(set(answers) - set(template.forms)):
+        raise Invalid(f"The template has no question {key!r}.")
+    for key, value in answers.items():
+        if form := template.wrong(key, value):
+            raise Invalid(f"{key} must be {form}, not {value!r}.")
+    try:
+        from cookiecutter.generate import generate_context, generate_files
+        from cookiecutter.prompt import prompt_for_config
+    except ModuleNotFoundError as error:
+        raise SetupError(
+            f"The template needs cookiecutter ({error.name} is missing): pip install 'snitch-bot[new]'"
+        ) from None
+    context = generate_context(str(template.folder / "cookiecutter.json"), extra_context=dict(answers))
+    context["cookiecutter"].update(prompt_for_config(context, no_input=True))
+    slug = context["cookiecutter"]["project_slug"]
+    if form := template.wrong("project_slug", slug):
+        name = answers.get("project_name", "")
+        raise Invalid(f"{name!r} makes no name for addresses and paths ({slug!r}): that must be {form}.")
+    with tempfile.TemporaryDirectory(prefix="snitch-template-") as folder:
+        made = Path(generate_files(str(template.folder), context, output_dir=folder, accept_hooks=False))
+        return {str(path.relative_to(made)): path.read_bytes() for path in _files(made)}
+
+
+def _files(folder: Path) -> list[Path]:
+    """Every file below a folder. Installing a wheel compiles all Python in it, the template's too: that is left out."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def remembered(data: bytes) -> tuple[str, dict[str, str]]:
+    """The version and the answers of a `.template.json`. Raises Invalid."""
+    try:
+        memory = json.loads(data)
+    except (ValueError, RecursionError):
+        memory = None
+    match memory:
+        case {"template": "snitch", "version": str(version), "answers": dict(answers)}:
+            if all(isinstance(value, str) for value in answers.values()):
+                return version, answers
+    raise Invalid(f"{MEMORY} is none of snitch's template: it must hold the template's version and answers.")

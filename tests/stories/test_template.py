@@ -1,0 +1,109 @@
+"""A project from the template, with its own requirements really installed: its tests, its scripts, its server."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.template import BUILT_IN, render, template_in
+
+pytestmark = pytest.mark.timeout(600)
+
+UV = Path(sys.executable).with_name("uv")
+ANSWERS = {
+    "project_name": "Great Blog Post Detector",
+    "description": "Tells great posts from others",
+    "author": "ada@example.com",
+    "jira_url": "https://example.atlassian.net/browse/ML-1",
+    "confluence_url": "https://example.atlassian.net/wiki/spaces/ML/pages/1/great-posts",
+}
+PREDICT = "/v1/models/great-blog-post-detector:predict"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a `.venv` of exactly what its requirements pin."""
+    folder = tmp_path_factory.mktemp("project") / "great-blog-post-detector"
+    for path, data in render(template_in(BUILT_IN), ANSWERS).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, ".venv"], cwd=folder, check=True)
+    pinned = ["--require-hashes", "-r", "requirements.txt", "-r", "requirements-dev.txt"]
+    install = [UV, "pip", "install", "--quiet", "--only-binary", ":all:", *pinned]
+    subprocess.run(install, cwd=folder, env={**os.environ, "VIRTUAL_ENV": str(folder / ".venv")}, check=True)
+    return folder
+
+
+def run(project: Path, *words: str) -> str:
+    ran = subprocess.run(
+        [project / ".venv/bin/python", *words], cwd=project, check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def trained(project: Path) -> Path:
+    run(project, "sample_data.py")
+    assert float(run(project, "train.py").removeprefix("accuracy ")) > 0.9
+    return project
+
+
+@pytest.fixture(scope="module")
+def served(trained: Path) -> Iterator[str]:
+    """The address of its server."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [trained / ".venv/bin/python", "serve.py", "--enable_grpc", "false", "--http_port", str(port)]
+    with subprocess.Popen(command, cwd=trained, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as server:
+        assert server.stderr is not None
+        try:
+            said = iter(server.stderr.readline, b"")
+            assert any(b"Uvicorn running" in line for line in said), "it ended before it served"
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+            server.stderr.close()
+
+
+def ask(address: str, payload: Any) -> tuple[int, Mapping[str, Any]]:
+    request = urllib.request.Request(
+        address + PREDICT, json.dumps(payload).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_its_own_tests_pass_with_the_coverage_that_the_standard_asks_for(project: Path) -> None:
+    told = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert "Required test coverage of 80.0% reached" in told
+
+
+def test_it_trains_on_from_its_weights_and_writes_metrics(trained: Path) -> None:
+    run(trained, "train.py", "--start", "weights", "--weights", "weights/second")
+    run(trained, "evaluate.py", "--weights", "weights/second", "--output", "metrics.json")
+    assert json.loads((trained / "metrics.json").read_text())["accuracy"] > 0.9
+
+
+def test_its_server_answers_the_predict_path(served: str) -> None:
+    texts = ["a lucid post with careful evidence", "click and buy, hurry"]
+    assert ask(served, {"instances": texts}) == (200, {"predictions": ["great", "other"]})
+
+
+def test_its_server_refuses_what_is_no_list_of_texts(served: str) -> None:
+    assert ask(served, {"instances": [1]}) == (400, {"error": "instances must be a list of texts"})
