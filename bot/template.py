@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,6 +42,17 @@ def template_in(folder: Path) -> Template:
     context: dict[str, Any] = json.loads((folder / "cookiecutter.json").read_text(encoding="utf-8"))
     forms = {key: (pattern, form) for key, (pattern, form) in context["_forms"].items()}
     return Template(folder, context["_version"], context["__prompts__"], forms)
+
+
+def earlier(template: Template, version: str, folder: Path) -> Template:
+    """An earlier version of a template, unpacked into a folder. Raises Invalid where there is none."""
+    archive = template.folder / "past" / f"{version}.tar.gz"
+    if not re.fullmatch(r"[0-9]{1,6}", version) or not archive.is_file():
+        known = f"knows {template.version} and those before it"
+        raise Invalid(f"{MEMORY} names version {version!r} of the template; this snitch {known}. Is it too old?")
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    return template_in(folder)
 
 
 def render(template: Template, answers: Mapping[str, str]) -> dict[str, bytes]:

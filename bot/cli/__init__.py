@@ -238,6 +238,15 @@ def new(
 
 
 @app.command()
+@click.argument("directory", required=False, default=".", metavar="[DIR]")
+def update(directory: str) -> None:
+    """Bring in what changed in the template since the project in DIR was made; exit code 1 for conflicts."""
+    from bot.cli import updating
+
+    sys.exit(updating.update(directory))
+
+
+@app.command()
 def serve() -> None:
     """Run the bot: webhooks and jobs in one process."""
     _run("serve")

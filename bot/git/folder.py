@@ -83,6 +83,18 @@ class _Blobs:
         return self.git.run(self.folder, "cat-file", "blob", checked_id(blob))
 
 
+def unsaved(git: Git, folder: Path) -> set[str]:
+    """Paths below the folder whose content git does not have in HEAD; nothing where git has no say."""
+    listed = ls_files(git, folder)
+    if listed is None:
+        return set()
+    changed = git.attempt(folder, "diff", "--no-ext-diff", "--no-renames", "--name-only", "-z", "--relative", "HEAD")
+    if changed.code != 0:  # there is no commit yet
+        return set(listed.paths)
+    others = git.run(folder, "ls-files", "-z", "--others", "--exclude-standard")
+    return {name.decode(errors="surrogateescape") for name in (changed.out + others).split(b"\0") if name}
+
+
 def origin_url(git: Git, folder: Path) -> str | None:
     """The address of the remote `origin`, without credentials; None when there is none."""
     done = git.attempt(folder, "config", "--get", "remote.origin.url")
