@@ -23,6 +23,7 @@ from checks.read import Unparsable
 from checks.read.pins import satisfies
 from checks.read.requirements import Pin, Requirement, normalized, plain
 from checks.tree import Unavailable
+from checks.waivers import in_file
 
 _KIND = "pins "
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -89,7 +90,11 @@ def pin(project: Project, known: Dependencies, source: Source, one: Requirement)
     asked = question(project, known)
     answer = project.fact(asked.fact) if asked else None
     given = _given(str(answer or ""))
-    loose = _loose(project, source)
+    loose = {
+        name: each
+        for name, each in _loose(project, source).items()
+        if each is one or not _waived(project, source, each)
+    }
     pins = [(each, given[name]) for name, each in loose.items() if name in given and _fits(each, given[name])]
     if asked is None or not any(each is one for each, _ in pins):
         return None
@@ -120,6 +125,12 @@ def _loose(project: Project, source: Source) -> dict[str, Requirement]:
     names = [one.name for one in named]
     loose = (one for one in named if not one.is_pinned and one.known and locked(project, source, one) is None)
     return {one.name: one for one in loose if one.name and names.count(one.name) == 1}
+
+
+def _waived(project: Project, source: Source, one: Requirement) -> bool:
+    """Whether somebody asks to let it stand: then only its own fix touches it."""
+    line = source.file.span(one).line
+    return any(waiver.covers == line and waiver.rule == "9.pinned" for waiver in in_file(project, source.path))
 
 
 def _line(project: Project, source: Source, one: Requirement) -> str | None:

@@ -41,6 +41,16 @@ _OPTIONS = re.compile(
 _BLANKS = " \t\\\r\n"
 _HASHES = re.compile(r"(?:(?<=\s)|^)--hash(?:=|\s+)\S+")
 _BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what ends a line for pip (str.splitlines)
+_PLAINLY = {  # what `packaging` says, for people who do not know its grammar
+    "Expected semicolon": "behind the name it expects a version, or ; and a marker",
+    "Expected end or semicolon": "behind the name it expects a version, or ; and a marker",
+    "Expected comma": "behind the version it expects a comma and another one, or ; and a marker",
+    "Expected package name": "a line begins with the name of a distribution",
+    "Expected matching RIGHT_BRACKET": "the [ of its extras has no ]",
+    "Expected matching RIGHT_PARENTHESIS": "a ( has no )",
+    "Expected marker operator": "behind ; it expects a condition such as python_version < '3.12'",
+    "Expected a marker variable": "behind ; it expects a condition such as python_version < '3.12'",
+}
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _FULL_SHA = re.compile(r"@(?P<sha>[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")
 _HASH = re.compile(r"#(?:.*&)?(?:md5|sha1|sha224|sha256|sha384|sha512)=[0-9a-fA-F]+")
@@ -358,7 +368,12 @@ def _marker(text: str) -> str | None:
 def _why(text: str, error: Exception) -> str:
     if re.fullmatch(r"[\w.-]+\s*=\s*[\w.*+!-]+(?:=[\w.-]+)?", text):
         return "= is no operator, write =="
+    if re.match(r"(?:pip3?|conda|python3?|import|from)\s", text):
+        return "it is a command, not a requirement"
     told = str(error).partition("\n")[0].strip()
+    for beginning, plainly in _PLAINLY.items():
+        if told.startswith(beginning):
+            return plainly
     return (told[:1].lower() + told[1:] or "it is nested too deeply").rstrip(".")
 
 

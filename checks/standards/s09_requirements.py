@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from checks import pinning
 from checks.dependencies import Dependencies, Source, dependencies
 from checks.finding import Finding, Fix, Skip, Span
+from checks.pinning import Asked
 from checks.policy import Setting, text_list
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable
@@ -40,8 +41,8 @@ from checks.tree import Unavailable
 standard = Standard(9, "Pinned requirements", __doc__)
 
 NONE: tuple[str, ...] = ()
-ALWAYS = (("kserve", "kfserving"), ("ddtrace",))
-"""What every model is served with, by standards 4 and 10: one of each must be listed."""
+ALWAYS = {("kserve", "kfserving"): "which serves models (standard 4)", ("ddtrace",): "which traces them (standard 10)"}
+"""What every model needs, by standards 4 and 10, and what for: one of each must be listed."""
 
 standard.setting(pinning.index)
 base_image_packages = standard.setting(
@@ -136,6 +137,7 @@ for bad in (
 ):
     standard.bad("pinned", _file(f"six==1.16.0\n{bad}  # <- 9.pinned\n"))
 standard.good("pinned", _file("idna\n-c limits.txt\n") | {"limits.txt": "IDNA==3.10\nother>1\n"})
+standard.good("pinned", _file("idna\n-c limits.txt\n") | {"limits.txt": f"idna @ git+https://x/idna@{_SHA}\n"})
 standard.good("pinned", _file("-c limits.txt\n") | {"limits.txt": "-r more.txt\n", "more.txt": "idna==1\n"})
 standard.bad("pinned", _file("-r base.txt\n") | {"base.txt": "six==1\nidna  # <- 9.pinned\n"})
 standard.bad("pinned", _file("idna  # <- 9.pinned\n-c limits.txt\n") | {"limits.txt": "idna<4\n"})
@@ -169,6 +171,7 @@ source = { editable = "." }
 """
 _POETRY = '[[package]]\nname = "idna"\nversion = "3.10"\n\n[metadata]\nlock-version = "2.0"\n'
 _PIPFILE = '{"default": {"idna": {"version": "==3.10"}}, "develop": {"six": {"version": "==1.16.0"}}}\n'
+_HASHED = '", "hashes": ["sha256:70"]}}, "d'
 for before, after in (
     ("idna", "idna==3.10"),
     ("IDNA >= 3 , < 4 ; python_version > '3'  # why", "IDNA ==3.10 ; python_version > '3'  # why"),
@@ -183,6 +186,22 @@ for before, after in (
         _file(f"six==1\n{before}  # <- 9.pinned\nb==1") | {"uv.lock": _UV},
         fixed=_file(f"six==1\n{after}\nb==1"),
     )
+_INDEX = "https://packages.example.com/simple"
+_ASKED = ("kserve==0.7.0", "ddtrace==2.9.0", 'idna[all]>=3; python_version > "3"', "six==1.16.0")
+_LOOSE = "kserve==0.7.0\nddtrace==2.9.0\nidna[all]>=3 ; python_version > '3'\nsix==1.16.0\n"
+standard.bad(
+    "pinned",
+    _file(_LOOSE.replace("> '3'", "> '3'  # <- 9.pinned")),
+    policy={"index": _INDEX},
+    facts={Asked(_INDEX, _ASKED, "3.11", False).fact: "ddtrace==2.9.0\nidna==3.10\nkserve==0.7.0\nsix==1.16.0\n"},
+    fixed=_file(_LOOSE.replace("]>=3 ;", "]==3.10 ;")),
+)
+standard.bad(
+    "pinned",
+    _file("six==1 --hash=sha256:00\nidna  # <- 9.pinned\n") | {"Pipfile.lock": _PIPFILE.replace('"}}, "d', _HASHED)},
+    fixed=_file("six==1 --hash=sha256:00\nidna==3.10 \\\n    --hash=sha256:70\n"),
+)
+standard.bad("pinned", _file("numpy>=2  # <- 9.pinned\n") | {"uv.lock": _UV}, fixed=_file("numpy==2.0.0\n"))
 for name, text in (("poetry.lock", _POETRY), ("pdm.lock", _POETRY), ("Pipfile.lock", _PIPFILE)):
     standard.bad("pinned", _file("idna  # <- 9.pinned\n") | {name: text}, fixed=_file("idna==3.10\n"))
 for unfixed in ("idna<3", "numpy", "own", "six"):
@@ -333,7 +352,7 @@ def file(project: Project) -> Iterator[Finding]:
     try:
         known = dependencies(project)
     except Absent:
-        yield Finding(path, None, f"there is no {path}: list there what serve.py needs, each pinned with ==", "absent")
+        yield Finding(path, None, f"There is no {path}: list there what serve.py needs, each pinned with ==", "absent")
         return
     except Unparsable as error:
         place = Span.of_line(error.line) if error.line else None
@@ -342,10 +361,11 @@ def file(project: Project) -> Iterator[Finding]:
     for source in known.sources:
         for fault in source.file.faults:
             shown = " ".join(source.file.source.text[fault.start : fault.end].split())[:200]
-            message = f"pip can't read {shown}: {fault.why}; write it like name==1.2.3"
+            instead = "correct it, or take it out" if shown.startswith("-") else "write it like name==1.2.3"
+            message = f"pip can't read {shown}: {fault.why}; {instead}"
             yield Finding(source.path, source.file.span(fault), message, shown)
     for broken in known.broken:
-        message = f"{broken.why}: name a file of the repository, or take the line out"
+        message = f"{broken.why[:1].upper()}{broken.why[1:]}: name a file of the repository, or take the line out"
         place = broken.source.file.span(broken.reference)
         yield Finding(broken.source.path, place, message, broken.reference.target)
     if known.unknown:
@@ -535,7 +555,8 @@ def _is_project(one: Requirement) -> bool:
 def _unlisted(project: Project, need: Need, candidates: tuple[str, ...]) -> Finding:
     path = project.at("requirements.txt")
     module = need.module if need.module.startswith("google.") else need.module.partition(".")[0]
-    others = f", or another that serves it, like {candidates[1]}" if len(candidates) > 1 else ""
+    alike = [one for one in candidates[1:] if one.startswith(candidates[0].partition("-")[0])]
+    others = f", or another that serves it, like {alike[0]}" if alike else ""
     own = "" if need.file.main else ", and serve.py imports that"
     lacks = f"{path} does not list {candidates[0]}: add {candidates[0]}==<version>{others}"
     message = f"{need.file.path} imports {module}{own}, but {lacks}"
@@ -547,7 +568,7 @@ def _absent(source: Source, candidates: tuple[str, ...]) -> Finding:
     lines = source.file.source.text.split("\n")
     line = max(1, len(lines) - (not lines[-1]))
     message = (
-        f"{source.path} does not list {' or '.join(candidates)}, which serves models: add {candidates[0]}==<version>"
+        f"{source.path} does not list {' or '.join(candidates)}, {ALWAYS[candidates]}: add {candidates[0]}==<version>"
     )
     return Finding(source.path, Span.of_line(line, lines[line - 1].rstrip()), message, candidates[0])
 
@@ -576,4 +597,6 @@ def _twice(source: Source, one: Requirement, other_source: Source, other: Requir
     line = other_source.file.span(other).line
     texts = [" ".join(each.text.split())[:100] for each in (one, other)]
     message = f"{one.name} is given twice: {texts[0]} here, {texts[1]} in line {line} of {other_source.path}; keep one"
+    if one.marker or other.marker:
+        message += ", or give them markers that exclude each other"
     return Finding(source.path, source.file.span(one), message, one.name or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -278,6 +279,14 @@ def test_what_else_lies_in_the_repository_is_never_touched(
     done = fix(folder, index, f"{LISTED}idna\r\n", **files)
     assert done.exit_code == 0, done.output
     assert (folder / "requirements.txt").read_bytes().decode() == f"{LISTED}idna==3.10\r\n"
+
+
+def test_a_line_that_is_let_stand_stays_as_it_is(index: PackageIndex, folder: Path) -> None:
+    stocked(index)
+    until = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
+    waived = f"idna  # snitch: waive 9.pinned until {until} - a fix of ours is on its way\r\n"
+    assert fix(folder, index, f"{LISTED}{waived}six\r\n").exit_code == 0
+    assert (folder / "requirements.txt").read_bytes().decode() == f"{LISTED}{waived}six==1.16.0\r\n"
 
 
 def test_where_the_index_gives_nothing_snitch_says_so_and_goes_on(index: PackageIndex, folder: Path) -> None:

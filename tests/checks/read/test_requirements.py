@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
+import pip._internal.exceptions as exceptions
+import pip._internal.req.constructors as constructors
+import pip._internal.req.req_file as req_file
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -257,6 +261,23 @@ LINES = [
     "--extra-index-url=https://x",
     "--nope",
     "-e .",
+    ".[a,b]",
+    "-e .[a_b]",
+    "file:.#egg=a",
+    "bzr+lp:a#egg=a",
+    "git@example.com:a/b.git",
+    "git@example.com:a/b.git==1.0",
+    f"-e git+https://x/a@{SHA}#egg=a[b,c]",
+    "git+https://x/a#subdirectory=b&egg=a[c]",
+    "a[b, c] @ git+https://x/a@main",
+    "a[b] @ https://x/a.zip ; python_version < '3'",
+    "https://x/a.zip#egg=a[b]",
+    "@EXPLICIT",
+    "name: env",
+    "pip install a",
+    "a=1.19.2=py38h54aff64_0",
+    "a==2,<3 ; sys_platform == 'linux' or os_name == 'nt'",
+    "a == 1.0.post1 --hash=sha256:" + "0" * 64 + " --hash=sha256:" + "1" * 64,
     "--pre",
     "--no-binary :all:",
     "-f ./wheels",
@@ -284,28 +305,41 @@ LINES = [
 ]
 
 
-def _pip(path: Path) -> list[str] | None:
-    """The names that pip finds in a file; None where it refuses it."""
-    req_file = pytest.importorskip("pip._internal.req.req_file")
-    constructors = pytest.importorskip("pip._internal.req.constructors")
-    exceptions = pytest.importorskip("pip._internal.exceptions")
+Said = tuple[str, tuple[tuple[str, str], ...], bool, bool, frozenset[str], bool]
+"""Of a requirement: name, specifiers, whether it has an address, hashes, extras, whether it has a marker."""
+
+
+def _pip(path: Path) -> list[Said] | None:
+    """What pip finds in a file; None where it refuses it."""
     logging.getLogger("pip").setLevel(logging.CRITICAL)
     try:
         parsed = list(req_file.parse_requirements(str(path), session=None))
-        made = [constructors.install_req_from_parsed_requirement(one) for one in parsed]
+        return [_said(constructors.install_req_from_parsed_requirement(one)) for one in parsed]
     except (exceptions.PipError, ValueError):
         return None
-    return [normalized(one.name) if one.name else "" for one in made]
+
+
+def _said(one: Any) -> Said:
+    specifiers = () if one.link or not one.req else tuple(sorted((s.operator, s.version) for s in one.req.specifier))
+    return (
+        normalized(one.name or ""), specifiers, one.link is not None, bool(one.hash_options),
+        frozenset(map(normalized, one.extras)), bool(one.markers),
+    )  # fmt: skip
+
+
+def _ours(one: Requirement) -> Said:
+    hashed = one.hashed and "--hash" in one.text if one.kind != "index" else one.hashed
+    return (one.name or "", one.specifiers, one.kind != "index", hashed, one.extras, one.marker is not None)
 
 
 @pytest.mark.parametrize("text", LINES)
-def test_pip_takes_and_refuses_the_same_lines(text: str, tmp_path: Path) -> None:
+def test_pip_takes_and_refuses_the_same_lines(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "requirements.txt"
     (tmp_path / "setup.py").write_text("")
     (tmp_path / "none.txt").write_text("")
-    text = text.replace("-e .", f"-e {tmp_path}")
+    monkeypatch.chdir(tmp_path)
     path.write_bytes(f"{text}\n".encode())
     theirs, ours = _pip(path), parse(path.read_bytes())
     assert (theirs is None) == bool(ours.faults), (theirs, ours.faults)
     if theirs is not None:
-        assert [one.name or "" for one in ours.requirements] == theirs
+        assert [_ours(one) for one in ours.requirements] == theirs
