@@ -423,7 +423,8 @@ def _addressed(text: str, line: _Line, said: str, *, hashed: bool) -> Requiremen
     if _OF_SSH.match(said):
         return Fault("it is an address of git's own, write git+ssh://git@host/path@<commit>", line.start, line.end)
     parts = pip.parse_reqparts_from_string(said)
-    address, _, marker = said.partition(" ;" if "://" in said else ";")
+    # As pip splits them: the `;` of an address by itself may be a part of it, that of `name @ address` is not.
+    address, _, marker = said.partition("; " if re.match(r"[a-z+]+:", said, re.IGNORECASE) else ";")
     before, at, url = address.partition("@")
     direct = re.fullmatch(rf"{_NAME}\s*{_EXTRAS}\s*", before) if at else None
     named = parts.requirement.name if parts.requirement is not None else None

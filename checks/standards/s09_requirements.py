@@ -111,6 +111,8 @@ for good in (
     f"git+https://example.com/idna.git@{_SHA}",
     f"-e git+ssh://git@example.com/idna.git@{_SHA}#egg=idna",
     f"idna @ git+https://example.com/idna.git@{_SHA}#subdirectory=x",
+    f"idna @ git+https://example.com/idna.git@{_SHA};python_version<'3.8'",
+    "idna @ https://example.com/idna-3.10.zip#sha256=00; python_version<'3.8'",
     "-e .",
     f"git+https://${{TOKEN}}:x@example.com/idna.git@{_SHA}",
     "./idna",
