@@ -49,9 +49,9 @@ multiprocess murmurhash mwapi mwconstants mwparserfromhell mwtypes mwxml namex n
 networkx neuralforecast neuralprophet nevergrad ngboost nibabel nlpaug nltk norfair nptyping numba numcodecs numexpr
 numpyro oandapyV20 oauthlib ogb ollama omegaconf onnxconverter_common onnxmltools onnxruntime_extensions onnxsim
 openai opencensus openpyxl opt_einsum optax optuna ordered_set orjson ortools outlines packaging paddlenlp paddleocr
-pandarallel pandas_gbq pandasql pandera papermill paramiko parso passlib pathos pathspec patsy pdfplumber peewee peft
-pendulum pexpect phonemizer pika pint platformdirs plotly plotnine pluggy ply pmdarima polars polyline portalocker
-portpicker prefect preshed presidio_analyzer presidio_anonymizer prettytable prometheus_client
+pandarallel pandas pandas_gbq pandasql pandera papermill paramiko parso passlib pathos pathspec patsy pdfplumber
+peewee peft pendulum pexpect phonemizer pika pint platformdirs plotly plotnine pluggy ply pmdarima polars polyline
+portalocker portpicker prefect preshed presidio_analyzer presidio_anonymizer prettytable prometheus_client
 prometheus_fastapi_instrumentator prometheus_flask_exporter promise promptflow prophet psutil psycopg psycopg_pool
 publicsuffix2 pulp py4j pyaml pyarabic pyarrow pyathena pyautogui pybind11 pycaret pycld2 pyclipper pycm pycountry
 pycparser pydantic pydantic_settings pydash pydeck pydicom pydot pydotplus pydub pyee pygad pygeos pygments pykafka

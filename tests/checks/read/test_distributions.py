@@ -8,7 +8,7 @@ from importlib import metadata
 import pytest
 
 from checks.read import distributions
-from checks.read.distributions import brought_by, is_standard, serving
+from checks.read.distributions import brought_by, is_standard, serves, serving
 from checks.read.requirements import normalized
 
 
@@ -44,6 +44,32 @@ def test_the_map_agrees_with_what_is_installed() -> None:
 )
 def test_the_longest_prefix_decides(module: str, distribution: str) -> None:
     assert distribution in serving(module)
+
+
+STAPLES = {
+    "aiohttp": "aiohttp", "attr": "attrs", "boto3": "boto3", "bs4": "beautifulsoup4", "catboost": "catboost",
+    "Crypto": "pycryptodome", "cv2": "opencv-python", "dateutil": "python-dateutil", "dotenv": "python-dotenv",
+    "faiss": "faiss-cpu", "fastapi": "fastapi", "google.auth": "google-auth",
+    "google.cloud.bigquery": "google-cloud-bigquery",
+    "google.protobuf": "protobuf", "grpc": "grpcio", "jax": "jax", "joblib": "joblib", "jwt": "pyjwt", "keras": "keras",
+    "kfserving": "kfserving", "kserve": "kserve", "lightgbm": "lightgbm", "mlflow": "mlflow", "nltk": "nltk",
+    "numpy": "numpy", "onnxruntime": "onnxruntime", "pandas": "pandas", "PIL": "pillow", "pkg_resources": "setuptools",
+    "psycopg2": "psycopg2", "pyarrow": "pyarrow", "pynvml": "nvidia-ml-py", "ray": "ray", "requests": "requests",
+    "scipy": "scipy", "sentence_transformers": "sentence-transformers", "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "spacy": "spacy", "tensorflow": "tensorflow", "torch": "torch", "torchvision": "torchvision", "tornado": "tornado",
+    "transformers": "transformers", "umap": "umap-learn", "xgboost": "xgboost", "yaml": "pyyaml", "zmq": "pyzmq",
+}  # fmt: skip
+
+
+def test_what_models_are_made_of_is_known() -> None:
+    assert {module: serving(module)[:1] for module in STAPLES} == {m: (name,) for m, name in STAPLES.items()}
+
+
+def test_a_build_for_another_machine_serves_the_same() -> None:
+    for name in ("tensorflow-gpu", "torch-nightly", "faiss-gpu-cu12", "onnxruntime-gpu", "opencv-python-headless"):
+        assert serves(name, serving({"faiss": "faiss", "opencv": "cv2"}.get(name.split("-")[0], name.split("-")[0])))
+    assert not serves("torch-geometric", ("torch",)) and not serves("numpy-financial", ("numpy",))
 
 
 def test_what_is_not_known_is_not_guessed() -> None:
