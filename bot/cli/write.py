@@ -43,6 +43,8 @@ def write_edits(root: Path, edits: Mapping[str, bytes | None], blob: Callable[[s
             raise Stale(f"{path!r} is not in this folder, by now or by a sparse checkout: nothing was written.")
         if (None if old is None else blob_id(old)) != blob(os.path.relpath(places[path], top)):
             raise Stale(f"{path!r} has changed meanwhile: nothing was written.")
+        if old is not None and _is_read_only(places[path]):
+            raise Invalid(f"{path!r} is read-only: nothing was written.")
     aside: dict[str, str] = {}
     done: list[str] = []
     try:
@@ -70,6 +72,11 @@ def _place(top: str, path: str) -> str:
     if os.path.commonpath([place, top]) != top:
         raise Invalid(f"{path!r} lies outside the project by a symbolic link: nothing was written.")
     return place
+
+
+def _is_read_only(place: str) -> bool:
+    """Whether somebody has taken the right to write away: a file beside it could take its place all the same."""
+    return not stat.S_IMODE(os.stat(place).st_mode) & 0o222 or not os.access(place, os.W_OK)
 
 
 def _content(place: str) -> bytes | None:

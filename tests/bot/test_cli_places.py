@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bot.cli import fixing
+from bot.cli.write import write_edits
 from checks.standard import MINIMAL
 from checks.tree import FolderTree
 from tests.bot.test_cli import UNTRACED, committed, findings, git, project, report, snitch, told_once
@@ -102,11 +103,25 @@ def test_a_file_that_vanishes_while_it_is_read_is_an_error_of_its_rules_alone(
     assert "Traceback" not in ran.output
 
 
-def test_a_file_that_is_gone_when_its_fix_is_written_is_not_made_again(iris: Path) -> None:
+def test_a_file_that_is_read_only_is_not_written(iris: Path) -> None:
     (iris / "serve.py").write_text(UNTRACED)
-    shutil.copytree(iris, iris.parent / "copy")
-    ran = snitch("fix", "--diff", iris)
-    assert ran.exit_code == 1 and os.listdir(iris) == os.listdir(iris.parent / "copy")
+    (iris / "serve.py").chmod(0o444)
+    told_once(snitch("fix", iris), 2, "serve.py", "read-only", "nothing was written")
+    assert (iris / "serve.py").read_text() == UNTRACED
+
+
+def test_a_file_that_is_gone_when_its_fix_is_written_is_not_made_again(
+    iris: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (iris / "serve.py").write_text(UNTRACED)
+
+    def written(root: Path, edits: dict[str, bytes | None], blob: Callable[[str], str | None]) -> None:
+        (iris / "serve.py").unlink()
+        write_edits(root, edits, blob)
+
+    monkeypatch.setattr(fixing, "write_edits", written)
+    told_once(snitch("fix", iris), 3, "serve.py", "not in this folder", "nothing was written")
+    assert not (iris / "serve.py").exists()
 
 
 def test_a_usage_error_is_one_line(iris: Path) -> None:
