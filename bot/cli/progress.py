@@ -19,10 +19,14 @@ FEWEST = 5
 """Fewer are judged before anyone wonders what is taking so long."""
 
 
+_ERASED = "\x1b[1A\r\x1b[2K"  # click ends a bar with a new line
+
+
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Step]:
     """A bar on standard error, where that is a terminal; it is gone at the end."""
     with ExitStack() as shown:
+        shown.callback(lambda: click.echo(_ERASED, err=True, nl=False) if bars else None)
         bars: list[ProgressBar[int]] = []
 
         def step(done: int, of: int) -> None:

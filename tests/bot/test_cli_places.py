@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bot.cli import fixing
+from bot.cli.progress import FEWEST
 from bot.cli.write import write_edits
 from checks.standard import MINIMAL
 from checks.tree import FolderTree
-from tests.bot.test_cli import UNTRACED, committed, findings, git, project, report, snitch, told_once
+from tests.bot.test_cli import SNITCH, UNTRACED, committed, findings, git, project, report, snitch, told_once
 
 
 @pytest.fixture
@@ -129,3 +133,19 @@ def test_a_usage_error_is_one_line(iris: Path) -> None:
     told_once(snitch("check", "--fromat", "json", iris), 2, "--format")
     told_once(snitch("explain"), 2, "ID", "snitch explain --help")
     told_once(snitch("-x"), 2, "-x")
+
+
+@pytest.mark.parametrize(("options", "bar"), [((), True), (("--quiet",), False)])
+def test_many_projects_show_a_bar_on_a_terminal_that_is_gone_at_the_end(
+    tmp_path: Path, options: tuple[str, ...], bar: bool
+) -> None:
+    for number in range(FEWEST):
+        project(tmp_path / f"model-{number}")
+    ours, its = pty.openpty()
+    command = [SNITCH, "check", "--no-cache", "--standard", "10", *options]
+    ran = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=its, check=True)
+    os.close(its)
+    said = os.read(ours, 65536) if bar else b""
+    os.close(ours)
+    assert b"judging" not in ran.stdout and b"\x1b" not in ran.stdout
+    assert (b"judging" in said and said.endswith(b"\x1b[2K")) is bar
