@@ -145,7 +145,10 @@ def test_many_projects_show_a_bar_on_a_terminal_that_is_gone_at_the_end(
     command = [SNITCH, "check", "--no-cache", "--standard", "10", *options]
     ran = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=its, check=True)
     os.close(its)
-    said = os.read(ours, 65536) if bar else b""
+    try:
+        said = os.read(ours, 65536)
+    except OSError:  # Linux says EIO where there is nothing
+        said = b""
     os.close(ours)
     assert b"judging" not in ran.stdout and b"\x1b" not in ran.stdout
-    assert (b"judging" in said and said.endswith(b"\x1b[2K")) is bar
+    assert said.endswith(b"\x1b[2K") if bar else said == b""
