@@ -143,7 +143,7 @@ def check(
     anew: bool,
     plain: bool,
 ) -> None:
-    """Judge projects: those at PATH, else those in the current folder."""
+    """Judge the projects at PATH, or in this folder."""
     from bot.cli import checking
     from bot.cli.judgement import Asked
 
@@ -173,7 +173,7 @@ def fix(
     anew: bool,
     plain: bool,
 ) -> None:
-    """Write the fixes of a project's findings, all or none."""
+    """Write the fixes of findings, all or none."""
     from bot.cli import fixing
     from bot.cli.judgement import Asked
 
@@ -189,7 +189,10 @@ def fix(
 )
 @_policy
 def explain(id: str, project: str | None, policy: str | None) -> None:
-    """What a standard or a rule asks for, why, an example, and how safe its fix is."""
+    """What a standard or a rule asks for, and why.
+
+    With an example, and how safe its fix is.
+    """
     from checks.render.explain import explain_id
 
     text = explain_id(id)
