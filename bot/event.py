@@ -72,12 +72,13 @@ class NoteWritten:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """A branch moved to `after`; null where it was deleted."""
+    """A branch moved to `after`; null where it was deleted. `to_default`: it is the project's default branch."""
 
     project_id: int
     project_path: str
     ref: str
     after: str | None
+    to_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,11 +256,13 @@ def _why_not_answered(data: dict[str, Any], attributes: dict[str, Any], own: boo
 
 def _push(data: dict[str, Any]) -> Event:
     after = _sha(data, "after", "")
+    ref, default = _text(data, "ref", ""), _object(data, "project").get("default_branch")
     return Pushed(
         project_id=_id(data, "project_id", ""),
         project_path=_path(data),
-        ref=_text(data, "ref", ""),
+        ref=ref,
         after=after if after.strip("0") else None,
+        to_default=isinstance(default, str) and ref == f"refs/heads/{_clean(default)}",
     )
 
 

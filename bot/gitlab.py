@@ -301,6 +301,25 @@ class GitLab:
             api = self._authorised()
             return cast("list[Answer]", api.http_list(path, wanted, get_all=True, per_page=100, obey_rate_limit=False))
 
+    def read(self, path: str, **query: Any) -> Any:
+        """What a GET gives, for the adapters beside this one; of a list its first page, as the query says."""
+        return self._get(path, **query)
+
+    def write(self, method: Literal["POST", "PUT"], path: str, data: Answer) -> Any:
+        """What a POST or PUT gives, for the adapters beside this one."""
+        return self._post(path, data) if method == "POST" else self._put(path, data)
+
+    def ask(self, query: str, variables: Answer) -> Answer:
+        """The data that a GraphQL query gives. Raises Invalid where GitLab refuses the query, or a part of it."""
+        with self._translated():
+            asked = {"query": query, "variables": variables}
+            found = self._authorised().http_post(f"{self._url}/api/graphql", post_data=asked, obey_rate_limit=False)
+        answer: Answer = found if isinstance(found, dict) else {}
+        if answer.get("errors") or not isinstance(answer.get("data"), dict):
+            told = answer.get("errors") or [{}]
+            raise Invalid(f"GitLab refuses the query: {str(told[0].get('message') or 'no data')[:300]}")
+        return cast(Answer, answer["data"])
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
         if not self._may_write():

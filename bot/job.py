@@ -1,6 +1,6 @@
 """What is to be done, as values: which key a job has, what supersedes what, and when it is tried again.
 
-Jobs of one merge request share a key: one of them runs at a time, a person's before a push.
+Jobs of one merge request share a key: one of them runs at a time, a person's before a push, and sweeps last.
 A review is a *wish*: the newest one wins, and older ones are folded into it. An answer is owed once to each note.
 """
 
@@ -46,7 +46,25 @@ class Answer:
     text: str
 
 
-Job = ReviewMR | Answer
+@dataclass(frozen=True, slots=True)
+class SweepProject:
+    """Look at a project's default branch: somebody pushed to it."""
+
+    project_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Look at all projects. `run` names it: the time at which it was due."""
+
+    run: str
+
+
+Wish = ReviewMR | SweepProject
+"""The newest one wins."""
+Owed = Answer | Sweep
+"""Done once for each name."""
+Job = Wish | Owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,8 @@ def wanted(event: Event) -> Job | Ignored:
             return Ignored("the note holds no command")
         case NoteWritten(project_id=project, iid=iid, note_id=note, discussion_id=thread):
             return Answer(project, iid, note, thread, event.author_id, event.author_name, event.text)
+        case Pushed(to_default=True, project_id=project) if event.after is not None:
+            return SweepProject(project)
         case Pushed():
             return Ignored("a push without a merge request is not reviewed")
         case Ignored():
@@ -79,13 +99,19 @@ def wanted(event: Event) -> Job | Ignored:
 
 
 def key(job: Job) -> str:
-    """The merge request that the job is about: jobs with one key never run at the same time."""
-    return f"mr:{job.project_id}:{job.iid}"
+    """What the job is about (a merge request, a project): jobs with one key never run at the same time."""
+    match job:
+        case ReviewMR() | Answer():
+            return f"mr:{job.project_id}:{job.iid}"
+        case SweepProject():
+            return f"project:{job.project_id}"
+        case Sweep():
+            return "sweep"
 
 
-def note_key(job: Answer) -> str:
+def owed_key(job: Owed) -> str:
     """The same for each delivery of a note, so that it is obeyed once. Ids of notes are unique in one GitLab."""
-    return f"note:{job.project_id}:{job.note_id}"
+    return f"note:{job.project_id}:{job.note_id}" if isinstance(job, Answer) else f"sweep:{job.run}"
 
 
 def priority(job: Job) -> int:
@@ -95,13 +121,17 @@ def priority(job: Job) -> int:
             return 1
         case ReviewMR():
             return 2
+        case SweepProject() | Sweep():
+            return 3
 
 
-def fold(older: ReviewMR, newer: ReviewMR) -> ReviewMR:
-    """One wish out of two for the same merge request: the newer one, and what a person asked for stays asked.
+def fold(older: Wish, newer: Wish) -> Wish:
+    """One wish out of two for the same thing: the newer one, and what a person asked for stays asked.
 
     A wish without a head (a command, a change of the target branch) does not make a known head forgotten.
     """
+    if isinstance(newer, SweepProject) or isinstance(older, SweepProject):
+        return newer
     return replace(newer, head=newer.head or older.head, asked=older.asked or newer.asked)
 
 
@@ -133,7 +163,7 @@ def to_json(job: Job) -> dict[str, object]:
 
 def from_json(data: Mapping[str, object]) -> Job:
     """The job that `to_json` wrote; Broken where it is another shape."""
-    kinds: dict[object, type[Job]] = {"ReviewMR": ReviewMR, "Answer": Answer}
+    kinds: dict[object, type[Job]] = {one.__name__: one for one in (ReviewMR, Answer, SweepProject, Sweep)}
     fields = {name: value for name, value in data.items() if name not in ("version", "kind")}
     if data.get("version") != VERSION or data.get("kind") not in kinds:
         raise Broken(f"A stored job has an unknown shape: {data.get('kind')} of version {data.get('version')}.")

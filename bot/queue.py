@@ -24,7 +24,7 @@ from bot import job as jobs
 from bot import log
 from bot.errors import Broken, SnitchError, Unreachable
 from bot.executors import LEASE, Executor, Executors
-from bot.job import Answer, GiveUp, Job, Retry, ReviewMR
+from bot.job import Answer, GiveUp, Job, Owed, Retry, ReviewMR, Sweep, SweepProject, Wish
 from bot.settings import Settings
 from bot.store import Store
 
@@ -75,22 +75,22 @@ class Queue:
             system_database_engine=store.engine, application_name=APPLICATION, retry_connection_errors=False
         )
 
-    def wish(self, job: ReviewMR) -> str:
-        """Stores the newest wish for a merge request; returns the id of the workflow that will take it."""
+    def wish(self, job: Wish) -> str:
+        """Stores the newest wish for a merge request or a project; returns the id of the workflow that will take it."""
         with self._store.transaction() as connection:
             return self._enqueue_wish(connection, job, self._store.wish(connection, job))
 
-    def put(self, job: Answer) -> str:
-        """Stores an answer that is owed; where it is known already, nothing changes. Returns its id."""
+    def put(self, job: Owed) -> str:
+        """Stores an answer or a sweep that is owed; where it is known already, nothing changes. Returns its id."""
         with self._store.transaction() as connection:
             return self._enqueue_answer(connection, job, 1)
 
     def accept(self, job: Job) -> str:
         """Stores any job."""
         match job:
-            case ReviewMR():
+            case ReviewMR() | SweepProject():
                 return self.wish(job)
-            case Answer():
+            case Answer() | Sweep():
                 return self.put(job)
 
     def start(self, worker: bool = True, schedule: Iterable[Task] = ()) -> None:
@@ -228,7 +228,7 @@ class Queue:
             case GiveUp(reason=reason):
                 self._insist(lambda: self._give_up(f"{key}@{epoch}", job, reason))
 
-    def _wish_again(self, job: ReviewMR, attempt: int, after: float) -> None:
+    def _wish_again(self, job: Wish, attempt: int, after: float) -> None:
         with self._store.transaction() as connection:
             epoch = self._store.wish_again(connection, job, attempt)
             if epoch is not None:
@@ -236,7 +236,7 @@ class Queue:
 
     def _run_answer(self, payload: str, attempt: int) -> None:
         job = jobs.from_json(json.loads(payload))
-        if not isinstance(job, Answer):
+        if not isinstance(job, Answer | Sweep):
             raise Broken(f"This is no answer: {type(job).__name__}.")
         match self._try(job, _answer_id(job, attempt), attempt):
             case Retry(after=after):
@@ -244,7 +244,7 @@ class Queue:
             case GiveUp(reason=reason):
                 self._insist(lambda: self._give_up(_answer_id(job, attempt), job, reason))
 
-    def _answer_again(self, job: Answer, attempt: int, after: float) -> None:
+    def _answer_again(self, job: Owed, attempt: int, after: float) -> None:
         with self._store.transaction() as connection:
             self._enqueue_answer(connection, job, attempt, after)
 
@@ -267,7 +267,7 @@ class Queue:
         """Performs a job; what goes wrong becomes what is to be done about it. No job may take a worker with it."""
         logger = log.get(__name__)
         start = time.monotonic()
-        with log.bound(job=name, mr=f"{job.project_id}!{job.iid}"), self._counted():
+        with log.bound(job=name, about=jobs.key(job)), self._counted():
             try:
                 self._perform(job)
             except Exception as failure:  # noqa: BLE001  # one job's failure must not be another's
@@ -290,14 +290,14 @@ class Queue:
                 self._running -= 1
                 self._idle.notify_all()
 
-    def _enqueue_wish(self, connection: sa.Connection, job: ReviewMR, epoch: int, after: float = 0.0) -> str:
+    def _enqueue_wish(self, connection: sa.Connection, job: Wish, epoch: int, after: float = 0.0) -> str:
         """An epoch whose workflow is over, cancelled by hand perhaps, never took its wish: the next one will."""
         key = jobs.key(job)
         while not self._enqueue(connection, "review", f"{key}@{epoch}", job, after, key, epoch):
             epoch = self._store.skip_epoch(connection, key)
         return f"{key}@{epoch}"
 
-    def _enqueue_answer(self, connection: sa.Connection, job: Answer, attempt: int, after: float = 0.0) -> str:
+    def _enqueue_answer(self, connection: sa.Connection, job: Owed, attempt: int, after: float = 0.0) -> str:
         name = _answer_id(job, attempt)
         self._enqueue(connection, "answer", name, job, after, json.dumps(jobs.to_json(job)), attempt)
         return name
@@ -323,5 +323,5 @@ class Queue:
         return True
 
 
-def _answer_id(job: Answer, attempt: int) -> str:
-    return jobs.note_key(job) if attempt == 1 else f"{jobs.note_key(job)}#{attempt}"
+def _answer_id(job: Owed, attempt: int) -> str:
+    return jobs.owed_key(job) if attempt == 1 else f"{jobs.owed_key(job)}#{attempt}"

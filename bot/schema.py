@@ -58,6 +58,43 @@ rescued: Final = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("times", sa.Integer, nullable=False),
 )
+fleet: Final = sa.Table(
+    "snitch_fleet",
+    tables,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("web", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("commit", sa.Text),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("expires", sa.Text),
+    sa.Column("models", sa.LargeBinary, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+episodes: Final = sa.Table(
+    "snitch_episode",
+    tables,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("folder", sa.Text, primary_key=True),
+    sa.Column("rule", sa.Text, primary_key=True),
+    sa.Column("since", sa.Float, primary_key=True),
+    sa.Column("findings", sa.Integer, nullable=False),
+    sa.Column("commit", sa.Text),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("fixed", sa.Float),
+    sa.Column("fixed_commit", sa.Text),
+    sa.Column("fixed_by", sa.Text),
+)
+sweeps: Final = sa.Table(
+    "snitch_sweep",
+    tables,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("started", sa.Float, nullable=False),
+    sa.Column("ended", sa.Float),
+    sa.Column("counts", sa.Text, nullable=False),
+)
 
 
 def upsert(connection: sa.Connection, table: sa.Table, values: dict[str, Any], renewed: list[str]) -> Any:
@@ -95,4 +132,13 @@ def _tables_of_executors(connection: sa.Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
-_STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (_first_tables, _tables_of_executors)
+def _tables_of_the_fleet(connection: sa.Connection) -> None:
+    for table in (fleet, episodes, sweeps):
+        table.create(connection, checkfirst=True)
+
+
+_STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
+    _first_tables,
+    _tables_of_executors,
+    _tables_of_the_fleet,
+)

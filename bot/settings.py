@@ -42,6 +42,8 @@ _PLAIN_NAMES: Final = (
     "POLICY",
     "GROUPS",
     "SWEEP_CRON",
+    "SWEEP_CALLS",
+    "SWEEP_HOURS",
     "LISTEN",
     "PUBLIC_URL",
     "CONCURRENCY",
@@ -90,6 +92,8 @@ class Settings:
     policy: str | None = None
     groups: tuple[str, ...] = ()
     sweep_cron: str = "0 2 * * *"
+    sweep_calls: int = 1200
+    sweep_hours: int = 6
     listen: tuple[str, int] = ("127.0.0.1", 8080)
     public_url: str | None = None
     concurrency: int = 2
@@ -206,6 +210,8 @@ def _settings(source: _Source) -> Settings:
         policy=source.read("POLICY", str, None),
         groups=source.read("GROUPS", _list, ()),
         sweep_cron=source.read("SWEEP_CRON", _cron, "0 2 * * *"),
+        sweep_calls=source.read("SWEEP_CALLS", _positive, 1200),
+        sweep_hours=source.read("SWEEP_HOURS", _positive, 6),
         listen=source.read("LISTEN", _listen, ("127.0.0.1", 8080)),
         public_url=source.read("PUBLIC_URL", _address, None),
         concurrency=source.read("CONCURRENCY", _positive, 2 * _cores()),

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from bot.errors import Broken, Unreachable
-from bot.job import Job, ReviewMR, fold, from_json, key, to_json
+from bot.job import Job, ReviewMR, SweepProject, Wish, fold, from_json, key, to_json
 from bot.schema import given_up, handled, migrate, rescued, reviewed, upsert, version, wishes
 
 
@@ -56,19 +56,19 @@ class Store:
         except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
             raise Unreachable(f"The database failed: {str(error).splitlines()[0]}.") from error
 
-    def wish(self, connection: sa.Connection, job: ReviewMR) -> int:
-        """Writes down the newest wish for a merge request, what waits folded in; returns the epoch that will take it.
+    def wish(self, connection: sa.Connection, job: Wish) -> int:
+        """Writes down the newest wish for a thing, what waits folded in; returns the epoch that will take it.
 
         Where a failed wish waits for its next try, the epoch is raised: the new one need not wait, and the try that
         was planned will find nothing.
         """
         row = self._locked(connection, key(job))
-        waiting = _review(row.payload)
+        waiting = _wish(row.payload)
         epoch: int = row.epoch + 1 if waiting and row.attempt > 1 else row.epoch
         self._write(connection, fold(waiting, job) if waiting else job, epoch, 1)
         return epoch
 
-    def take(self, name: str, epoch: int) -> tuple[ReviewMR, int] | None:
+    def take(self, name: str, epoch: int) -> tuple[Wish, int] | None:
         """Takes the wish of an epoch and raises the epoch: its job and which try it is; None where it was superseded.
 
         Asked again for the same epoch (a process died in between), it gives the same.
@@ -81,16 +81,16 @@ class Store:
         with self.transaction() as connection:
             connection.execute(sa.update(wishes).where(*mine).values(epoch=epoch + 1, payload=None, **taken))
             row = connection.execute(again).one_or_none()
-        job = _review(row.taken) if row else None
+        job = _wish(row.taken) if row else None
         return (job, row.taken_attempt) if row and job else None
 
-    def wish_again(self, connection: sa.Connection, job: ReviewMR, attempt: int) -> int | None:
+    def wish_again(self, connection: sa.Connection, job: Wish, attempt: int) -> int | None:
         """Puts a wish back for its next try; returns the epoch that will take it.
 
         None where a newer wish waits: it takes over what was asked for, and nothing is to be enqueued.
         """
         row = self._locked(connection, key(job))
-        newer = _review(row.payload)
+        newer = _wish(row.payload)
         connection.execute(sa.update(wishes).where(wishes.c.key == key(job)).values(taken=None))
         self._write(connection, fold(job, newer) if newer else job, row.epoch, row.attempt if newer else attempt)
         return None if newer else cast(int, row.epoch)
@@ -152,18 +152,18 @@ class Store:
         made = upsert(connection, wishes, {"key": name, "epoch": 1, "attempt": 1}, ["key"])
         return connection.execute(made.returning(wishes.c.epoch, wishes.c.payload, wishes.c.attempt)).one()
 
-    def _write(self, connection: sa.Connection, job: ReviewMR, epoch: int, attempt: int) -> None:
+    def _write(self, connection: sa.Connection, job: Wish, epoch: int, attempt: int) -> None:
         values = {"payload": json.dumps(to_json(job)), "epoch": epoch, "attempt": attempt}
         connection.execute(sa.update(wishes).where(wishes.c.key == key(job)).values(**values))
 
 
-def _review(payload: str | None) -> ReviewMR | None:
+def _wish(payload: str | None) -> Wish | None:
     """A wish of a shape that is no longer known is as good as none: the next push brings a new one."""
     try:
         job = from_json(json.loads(payload)) if payload else None
     except Broken:
         return None
-    return job if isinstance(job, ReviewMR) else None
+    return job if isinstance(job, ReviewMR | SweepProject) else None
 
 
 def _engine(url: str) -> sa.Engine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
@@ -12,11 +12,12 @@ from bot import log, words
 from bot.action import Action, SetStatus, View
 from bot.errors import Stale, Transient
 from bot.facts import equipped, informed
-from bot.job import Answer, Job, ReviewMR
+from bot.job import Answer, Job, ReviewMR, Sweep, SweepProject
 from bot.mr import CommitStatus, MergeRequest, Thread
 from bot.obey import obey
 from bot.publish import clean_up, publish, set_status, status_of
 from bot.review import Reviewed, plan
+from bot.sweep import follow, sweep
 from bot.telling import told
 from bot.workspace import Workspace, bring_early, opened
 from bot.world import World
@@ -37,6 +38,10 @@ def perform(job: Job, world: World) -> None:
             review(job, world)
         case Answer():
             obey(job, world, lambda asked: review(asked, world))
+        case SweepProject():
+            follow(world, job)
+        case Sweep():
+            sweep(world.renewed(), replace(world.nightly, id=job.run), world.enqueue)
 
 
 def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:

@@ -15,8 +15,10 @@ from functools import partial
 
 from bot import log, webhook
 from bot.errors import Broken, SetupError, Transient
+from bot.night import Nights
 from bot.queue import Queue, Task
 from bot.reconcile import EVERY, Reconciler
+from bot.results import Results
 from bot.settings import Settings
 from bot.store import Store
 from bot.webhook import Door
@@ -74,7 +76,12 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Store, 
     queue = Queue(settings, partial(perform, world=world), store, partial(_end, lost))
     world.gitlab.write_only_while(queue.sure)
     reconcile = Reconciler(world.gitlab, store, settings.groups, queue.wish, world.clock)
-    queue.start(worker and settings.mode != "off", [Task("reconcile", EVERY, reconcile)])
+    world.enqueue = queue.accept
+    nights = Nights(settings.sweep_cron, Results(store), queue.put, world.clock)
+    working = worker and settings.mode != "off"
+    if working:
+        nights.make_up()
+    queue.start(working, [Task("reconcile", EVERY, reconcile), Task("sweep", settings.sweep_cron, nights)])
     _make_haste()
     log.get(__name__).info("started", mode=settings.mode, concurrency=settings.concurrency)
     try:

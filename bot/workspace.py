@@ -10,7 +10,7 @@ from bot.errors import SnitchError, Stale
 from bot.git import GitTree, Mirror, Want
 from bot.granting import Granting
 from bot.job import ReviewMR
-from bot.mr import ChangedFile, MergeRequest, by_new_path
+from bot.mr import ChangedFile, MergeRequest, ProjectInfo, by_new_path
 from bot.world import World
 from checks.discover import Repository
 from checks.inspection import Inspection, inspect
@@ -45,20 +45,22 @@ class Workspace:
 
     def inspect(self, world: World, outside: Mapping[str, Hashable] = NOTHING) -> Inspection:
         """Judges the head, and what the change made of it. `outside`: facts that had to be asked for."""
-        project = self.mr.project
-        known = {"project_path": project.path, "ci_config_path": project.ci_config_path or "", "topics": project.topics}
-        facts = {**known, **outside}
-        repository = Repository(project.raw_name, facts, {})
         return inspect(
             self.head,
             world.policy,
             world.today,
-            repository,
+            repository_of(self.mr.project, outside),
             before=self.base,
             memo=world.memo,
             names=project_names(self.head),
             granted=Granting(world.gitlab, self.mirror, self.mr, world.policy),
         )
+
+
+def repository_of(project: ProjectInfo, outside: Mapping[str, Hashable] = NOTHING) -> Repository:
+    """What is known of a project besides its trees."""
+    known = {"project_path": project.path, "ci_config_path": project.ci_config_path or "", "topics": project.topics}
+    return Repository(project.raw_name, {**known, **outside}, {})
 
 
 def bring_early(world: World, job: ReviewMR) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import cast
 
 from bot import log
 from bot.errors import SetupError
+from bot.fleet import Order, Scope
 from bot.git import Git, Mirror, Remembered, Remote
 from bot.gitlab import GitLab
 from bot.index import Index
+from bot.job import Job
 from bot.mr import Person, ProjectInfo
 from bot.policy_source import load
 from bot.registry import Home, Registry, Session, SignIn
@@ -41,6 +43,9 @@ class World:
     policy: Policy
     registry: Registry
     mode: Mode = "active"
+    nightly: Order = field(default_factory=Order)
+    enqueue: Callable[[Job], object] | None = None
+    reload: Callable[[], Policy] | None = None
     pages: str | None = None
     memo: Memo = field(default_factory=MemoryMemo)
     snapshots: Remembered = field(default_factory=Remembered)
@@ -63,7 +68,17 @@ class World:
             policy=policy,
             registry=_registry(settings),
             mode=quieter(settings.mode, cast(Mode, policy.value(policy_mode))),
+            nightly=nightly(settings),
+            reload=lambda: load_policy(settings),
         )
+
+    def renewed(self) -> World:
+        """The same with the policy as it is now; where that is broken, or can't be had, with the one that held."""
+        try:
+            return replace(self, policy=self.reload()) if self.reload else self
+        except SetupError as error:
+            logger.error("the policy that held before holds", why=str(error))
+            return self
 
     @property
     def me(self) -> Person:
@@ -80,6 +95,10 @@ class World:
         """The mirror of a project."""
         return Mirror(self.git, self.mirrors / f"{project.id}.git", MIRROR_LIMIT, self.snapshots)
 
+    def mirror_of_head(self, project: ProjectInfo) -> Mirror:
+        """The mirror of a project's default branch alone, without its history."""
+        return Mirror(self.git, self.mirrors / f"{project.id}.head.git", MIRROR_LIMIT, Remembered(0), depth=1)
+
     def remote(self, project: ProjectInfo) -> Remote:
         """Where git finds a project."""
         return Remote(project.url, self.token())
@@ -92,6 +111,16 @@ def _registry(settings: Settings) -> Registry:
     session = Session()
     home = Home(settings.gitlab_url, settings.gitlab_token.reveal)
     return Registry(session, SignIn(session, settings.logins, home, surroundings()))
+
+
+def nightly(settings: Settings) -> Order:
+    """The sweep of a night."""
+    return Order(
+        scope=Scope(settings.groups),
+        calls=settings.sweep_calls,
+        width=max(2, settings.concurrency),
+        hours=settings.sweep_hours,
+    )
 
 
 def quieter(one: Mode, other: Mode) -> Mode:

@@ -295,6 +295,66 @@ def review(mr_url: str, dry_run: bool) -> None:
     put(review_url(settings, mr_url, dry_run=dry_run))
 
 
+@app.command()
+@click.option("--group", "groups", multiple=True, metavar="G", help="Only this group and its sub-groups (repeatable).")
+@click.option("--project", "projects", multiple=True, metavar="P", help="Only this project, by path (repeatable).")
+@click.option("--dry-run", is_flag=True, help="Judge and report; keep nothing, queue nothing, say nothing.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "html", "csv"]), default="text", show_default=True)
+@_output
+@_quiet
+def sweep(
+    groups: tuple[str, ...], projects: tuple[str, ...], dry_run: bool, form: str, output: str | None, quiet: bool
+) -> None:
+    """Look at every project's default branch, and report on the fleet."""
+    try:
+        from bot import log
+        from bot.fleet import Scope
+        from bot.settings import Settings
+        from bot.sweeping import sweep_now
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from None
+    from bot.cli.checking import give
+    from bot.cli.progress import counter
+
+    settings = Settings.read(serving=False)
+    level = "error" if settings.log_level == "info" else settings.log_level
+    log.set_up(settings.log_format, level, settings.every_secret())
+    with counter("projects", quiet) as progress:
+        report = sweep_now(settings, Scope(groups, projects), form, dry_run=dry_run, progress=progress)
+    give(report, output)
+
+
+@app.group("policy")
+def policy_group() -> None:
+    """The organisation's policy: is it valid, and what would it do."""
+
+
+@policy_group.command("check")
+@click.argument("file")
+def policy_check(file: str) -> None:
+    """Is a policy valid? Exit code 2 with all that is wrong in it."""
+    from bot.cli.judgement import load_policy
+
+    found = load_policy(file)
+    put(f"{found.origin} is valid (digest {found.digest}).")
+
+
+@policy_group.command("simulate")
+@click.argument("file")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def policy_simulate(file: str, form: str) -> None:
+    """What a policy would do to the fleet, from what the last sweep remembers; nobody is told."""
+    try:
+        from bot import log
+        from bot.settings import Settings
+        from bot.simulate import simulate_file
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from None
+    settings = Settings.read(serving=False)
+    log.set_up(settings.log_format, "error", settings.every_secret())
+    put(simulate_file(settings, file, form))
+
+
 def _not_installed(error: ModuleNotFoundError) -> Exception:
     missing = (error.name or "").partition(".")[0]
     if missing in _OF_THE_SERVICE:

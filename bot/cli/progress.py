@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Step: TypeAlias = Callable[[int, int], None]
 """Told before each of many: how many are done, of how many."""
 
+ERASE = "\r\x1b[2K"
 FEWEST = 5
 """Fewer are judged before anyone wonders what is taking so long."""
 
@@ -36,6 +37,19 @@ def progress_bar(quiet: bool) -> Iterator[Step]:
                 bars[-1].update(1)
 
         yield ignore if quiet or not sys.stderr.isatty() else step
+
+
+@contextmanager
+def counter(what: str, quiet: bool) -> Iterator[Callable[[int], object]]:
+    """A line on standard error that counts what has no known end, where that is a terminal; gone at the end."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    try:
+        yield lambda count: sys.stderr.write(f"{ERASE}{count} {what}")
+    finally:
+        sys.stderr.write(ERASE)
+        sys.stderr.flush()
 
 
 def ignore(done: int, of: int) -> None:

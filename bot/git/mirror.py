@@ -47,14 +47,16 @@ class Want:
 class Mirror:
     """One project's mirror in the folder `place` (made when needed). For several threads and processes.
 
-    Blobs of `limit` bytes or more are left behind. Whatever is asked must be about commits that `fetch` brought.
+    Blobs of `limit` bytes or more are left behind; with a `depth`, so are commits that lie deeper. Whatever is asked
+    must be about commits that `fetch` brought.
     """
 
-    def __init__(self, git: Git, place: Path, limit: int, remembered: Remembered | None = None) -> None:
+    def __init__(self, git: Git, place: Path, limit: int, remembered: Remembered | None = None, depth: int = 0) -> None:
         self._git = git
         self._place = place
         self._limit = limit
         self._remembered = remembered or Remembered()
+        self._depth = depth
         self._fetched: tuple[Remote, tuple[Want, ...], float] | None = None
         self._known: frozenset[str] = frozenset()
 
@@ -76,6 +78,10 @@ class Mirror:
                 self._throw_away()
                 self._make(wants)
                 self._bring(remote, wants, seconds)
+
+    def has(self, commit: str) -> bool:
+        """Whether a commit is here, kept, without any network."""
+        return self._place.is_dir() and not self._unkept((Want(commit),))
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits, as GitLab chooses it; None when they share no history."""
@@ -241,7 +247,8 @@ class Mirror:
 
     def _ask(self, remote: Remote, specs: Sequence[str], seconds: float) -> bool:
         """One fetch. False when the other side does not have what is asked for."""
-        told = ("--refmap=", f"--filter=blob:limit={self._limit}", "--end-of-options", "origin", *specs)
+        deep = (f"--depth={self._depth}",) if self._depth else ()
+        told = (*deep, "--refmap=", f"--filter=blob:limit={self._limit}", "--end-of-options", "origin", *specs)
         command = (*self._promisor(), "fetch", *_QUIET, *told)
         done = self._git.attempt(self._place, *command, remote=remote, seconds=seconds)
         if done.code != 0 and "unresolved deltas" in done.errors:

@@ -228,6 +228,9 @@ def test_a_text_that_no_database_takes_is_made_harmless() -> None:
 
 def test_a_push_names_its_branch() -> None:
     assert event_of(PUSH) == Pushed(7, "models/iris", "refs/heads/main", HEAD)
+    told = PUSH | {"project": PUSH["project"] | {"default_branch": "main"}}
+    assert event_of(told) == Pushed(7, "models/iris", "refs/heads/main", HEAD, to_default=True)
+    assert event_of(told | {"ref": "refs/heads/change"}) == Pushed(7, "models/iris", "refs/heads/change", HEAD)
     assert event_of(PUSH | {"after": "0" * 40}) == Pushed(7, "models/iris", "refs/heads/main", None)
 
 

@@ -13,12 +13,15 @@ from bot.job import (
     TRIES,
     Answer,
     GiveUp,
+    Job,
     Retry,
     ReviewMR,
+    Sweep,
+    SweepProject,
     fold,
     from_json,
     key,
-    note_key,
+    owed_key,
     priority,
     retry,
     to_json,
@@ -39,6 +42,8 @@ def test_each_event_leads_to_its_job_or_says_why_to_none() -> None:
     assert wanted(note) == ANSWER
     assert wanted(replace(note, text="/close")) == Ignored("the note holds no command")
     assert wanted(Pushed(7, "g/p", "refs/heads/a", HEAD)) == Ignored("a push without a merge request is not reviewed")
+    assert wanted(Pushed(7, "g/p", "refs/heads/main", HEAD, to_default=True)) == SweepProject(7)
+    assert isinstance(wanted(Pushed(7, "g/p", "refs/heads/main", None, to_default=True)), Ignored)
     assert wanted(Ignored("why")) == Ignored("why")
 
 
@@ -47,7 +52,7 @@ def test_a_review_and_an_answer_of_one_merge_request_share_a_key() -> None:
 
 
 def test_each_delivery_of_a_note_has_the_same_key() -> None:
-    assert note_key(ANSWER) == "note:7:99"
+    assert owed_key(ANSWER) == "note:7:99"
 
 
 def test_a_person_who_waits_goes_before_a_push() -> None:
@@ -115,3 +120,13 @@ def test_a_token_that_expired_is_waited_for() -> None:
 
 def test_a_fault_of_ours_is_given_up_and_says_so() -> None:
     assert retry(ZeroDivisionError("by zero"), 1) == GiveUp("a fault of snitch: ZeroDivisionError: by zero")
+
+
+def test_pushes_to_a_default_branch_are_one_wish_and_the_newest_wins() -> None:
+    assert key(SweepProject(7)) == "project:7"
+    assert fold(SweepProject(7), SweepProject(7)) == SweepProject(7)
+
+
+@pytest.mark.parametrize("job", [SweepProject(7), Sweep("2026-01-02T02:00Z")])
+def test_the_jobs_of_the_sweep_come_back_from_json(job: Job) -> None:
+    assert from_json(to_json(job)) == job and priority(job) == 3

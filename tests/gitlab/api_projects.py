@@ -90,6 +90,8 @@ def _wanted(call: Call, one: Project) -> bool:
     may("archived", bool),
     may("simple", bool),
     may("with_shared", bool),
+    may("order_by", str, "id", "name", "path", "created_at", "updated_at", "similarity", "last_activity_at"),
+    may("sort", str, "asc", "desc"),
     anonymous=True,
 )
 def list_group_projects(call: Call) -> Answer:
@@ -100,7 +102,27 @@ def list_group_projects(call: Call) -> Answer:
         for one in call.gitlab.projects.values()
         if (one.namespace == path or (deep and one.namespace.startswith(f"{path}/"))) and _wanted(call, one)
     ]
+    inside.sort(key=lambda one: one.id, reverse=call.params.get("sort") != "asc")
     return paginated(call, inside, lambda one: shapes.project(call.gitlab, one, call.user))
+
+
+@route("GET", "/groups/:group_id", may("with_projects", bool), anonymous=True)
+def get_group(call: Call) -> Answer:
+    path = find.group(call)
+    own, parent = path.rpartition("/")[2], path.rpartition("/")[0]
+    return Answer(
+        200,
+        {
+            "id": call.gitlab.groups[path].id,
+            "web_url": f"{call.gitlab.url}/groups/{path}",
+            "name": own,
+            "path": own,
+            "full_name": path.replace("/", " / "),
+            "full_path": path,
+            "parent_id": call.gitlab.groups[parent].id if parent in call.gitlab.groups else None,
+            "visibility": "private",
+        },
+    )
 
 
 @route("PUT", "/projects/:id", *SETTINGS)

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from aiohttp import BodyPartReader, hdrs, web
 
-from tests.gitlab import access, api, githost, page, pushes
+from tests.gitlab import access, api, githost, graphql, page, pushes
 from tests.gitlab.api import Answer, ApiError, Call
 from tests.gitlab.faults import Answers, DoneThen, Drops, Hangs, Trouble
 from tests.gitlab.githost import RefChange
@@ -34,6 +34,7 @@ class Door:
 
     def open(self, app: web.Application) -> None:
         app.router.add_route("*", PREFIX + "/{path:.*}", self.api)
+        app.router.add_route("POST", graphql.PATH, self.api)
         app.add_routes(page.routes(self.gitlab))
         app.router.add_route("*", r"/{project:.+?}.git/{rest:info/refs|git-upload-pack|git-receive-pack}", self.git)
 

@@ -17,6 +17,19 @@ def project(call: Call, name: str = "id") -> Project:
     return found
 
 
+def group(call: Call) -> str:
+    """Its path, by number or path. 404 for one that holds nothing that the user may see, and of which they are none."""
+    name = call.segments["group_id"]
+    path = next(
+        (one.path for one in call.gitlab.groups.values() if name.lower() in (str(one.id), one.path.lower())), ""
+    )
+    inside = [one for one in call.gitlab.projects.values() if one.path.startswith(f"{path}/") and not one.deleted]
+    own = call.user is not None and path and (call.user.admin or call.user.id in call.gitlab.groups[path].members)
+    if not path or not (own or any(access.can_see(call.gitlab, one, call.user) for one in inside)):
+        not_found("Group")
+    return path
+
+
 def with_code(call: Call) -> Project:
     """403 where the user may see the project, and not its code."""
     found = project(call)
@@ -88,13 +101,3 @@ def limited(call: Call) -> None:
         text = "This endpoint has been requested too many times. Try again later."
         raise ApiError(429, {"message": {"error": text}})
     made.append(call.gitlab.clock())
-
-
-def group(call: Call) -> str:
-    """The path of the group that a route names by id or path."""
-    name = call.segments["group_id"]
-    groups = {str(one.id): one.path for one in call.gitlab.groups.values()}
-    path = groups.get(name, name)
-    if path not in call.gitlab.groups:
-        not_found("Group")
-    return path

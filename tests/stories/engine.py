@@ -15,7 +15,7 @@ from bot import job as jobs
 from bot import log
 from bot.errors import SnitchError
 from bot.event import Ignored, Secrets, read
-from bot.job import Answer, GiveUp, Job, Retry, ReviewMR
+from bot.job import Answer, GiveUp, Job, Retry, ReviewMR, SweepProject, Wish
 from bot.settings import Settings
 from bot.store import Store
 from bot.work import perform
@@ -72,7 +72,7 @@ class Stepper:
     ignored: list[str] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     mails_of_jobs: list[tuple[Job, list[Mail]]] = field(default_factory=list)
-    wishes: dict[str, ReviewMR] = field(default_factory=dict)
+    wishes: dict[str, Wish] = field(default_factory=dict)
     owed: dict[str, Answer] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
     before_retry: Callable[[], object] = int
@@ -128,14 +128,14 @@ class Stepper:
             case Ignored(reason):
                 self.ignored.append(reason)
                 return f"ignored: {reason}"
-            case ReviewMR() as job:
+            case ReviewMR() | SweepProject() as job:
                 older = self.wishes.pop(jobs.key(job), None)
                 self.wishes[jobs.key(job)] = jobs.fold(older, job) if older else job
                 return jobs.key(job)
             case Answer() as job:
-                if jobs.note_key(job) not in self.answered:
-                    self.owed[jobs.note_key(job)] = job
-                return jobs.note_key(job)
+                if jobs.owed_key(job) not in self.answered:
+                    self.owed[jobs.owed_key(job)] = job
+                return jobs.owed_key(job)
 
     def _do(self, job: Job) -> None:
         before = len(self.gitlab.mails)

@@ -1,0 +1,113 @@
+"""The fleet as one HTML file that opens without a server: projects × standards, no script, nothing from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+from bot.fleet import Found, Model, Verdict
+from bot.fleet_report import Tally, standing
+from checks.render.visible import visible
+from checks.standards import all_standards
+
+WORDS = {
+    "pass": ("✓", "kept"),
+    "warn": ("!", "findings that do not block"),
+    "fail": ("✗", "not kept"),
+    "skip": ("–", "does not apply, or can't be known"),
+    "error": ("?", "snitch could not judge it"),
+}
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --pass: #1a7f37; --warn: #9a6700; --fail: #cf222e; --dim: #6e7781; }
+@media (prefers-color-scheme: dark) {
+  :root { --pass: #3fb950; --warn: #d29922; --fail: #ff7b72; --dim: #9198a1; }
+}
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: center; }
+th:first-child, td:first-child { text-align: left; }
+.pass { color: var(--pass); } .warn { color: var(--warn); font-weight: 600; }
+.fail { color: var(--fail); font-weight: 700; }
+.skip { color: var(--dim); } .error { color: var(--fail); }
+details { margin: .2rem 0; text-align: left; }
+li { overflow-wrap: anywhere; } .reason { color: var(--dim); text-align: left; }
+"""
+
+
+def as_html(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], day: str) -> str:
+    """The page. Everything from a repository is escaped."""
+    standards, tally = [(s.number, s.title) for s in all_standards() if s.number], Tally()
+    rows: list[str] = []
+    for verdict in verdicts:
+        tally.add(verdict)
+        rows += _rows(verdict, [number for number, _ in standards])
+    heads = "".join(f'<th scope="col" title="{_text(title)}">{number}</th>' for number, title in standards)
+    shares = "".join(f"<td>{_share(tally, number)}</td>" for number, _ in standards)
+    troubles = "".join(f"<li>{_text(str(trouble))}</li>" for trouble in sweep.get("troubles", ()))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>Model Standards, {day}</title><style>{_STYLE}</style></head><body><main>\n"
+        f"<h1>Model Standards, {day}</h1>\n<p>{_counts(tally)}</p>\n"
+        f"{'<h2>Trouble</h2><ul>' + troubles + '</ul>' if troubles else ''}"
+        f'<p>{_legend()}</p>\n<div class="scroll" tabindex="0" role="region" aria-label="Projects and standards">'
+        f'<table><thead><tr><th scope="col">Project</th>{heads}</tr>'
+        f'<tr><th scope="row">Share compliant</th>{shares}</tr></thead>\n'
+        f"<tbody>\n{''.join(rows)}</tbody></table></div>\n"
+        "</main></body></html>\n"
+    )
+
+
+def _counts(tally: Tally) -> str:
+    words = (("judged", "judged"), ("skipped", "no model projects"), ("failed", "failed"), ("gone", "gone"))
+    return ", ".join(f"{tally.states[state]} {word}" for state, word in words) + "."
+
+
+def _legend() -> str:
+    return " · ".join(f'<span class="{name}">{sign} {word}</span>' for name, (sign, word) in WORDS.items())
+
+
+def _share(tally: Tally, number: int) -> str:
+    ends = tally.standards.get(number)
+    known = sum(ends[end] for end in ("pass", "warn", "fail")) if ends else 0
+    return f"{100 * (known - ends['fail']) // known} %" if ends and known else "–"
+
+
+def _rows(verdict: Verdict, standards: list[int]) -> Iterable[str]:
+    name = _text(verdict.path)
+    link = f'<a href="{escape(verdict.web)}">{name}</a>' if verdict.web.startswith(("https://", "http://")) else name
+    if verdict.state == "failed":
+        span = f'<td class="reason" colspan="{len(standards)}">could not be judged: {_text(verdict.reason)}</td>'
+        yield f'<tr><th scope="row">{link}</th>{span}</tr>\n'
+    if verdict.state != "judged":
+        return
+    for model in verdict.models:
+        folder = "" if model.folder == "." else f" ({_text(model.folder)})"
+        cells = "".join(_cell(model, number) for number in standards)
+        yield f'<tr><th scope="row">{link}{folder}{_details(model)}</th>{cells}</tr>\n'
+
+
+def _cell(model: Model, number: int) -> str:
+    end = standing(model, number)
+    sign, word = WORDS[end]
+    return f'<td class="{end}"><span role="img" aria-label="standard {number}: {word}">{sign}</span></td>'
+
+
+def _details(model: Model) -> str:
+    items = [f"<li><code>{rule.id}</code> {_found(found)}</li>" for rule in model.told for found in rule.findings]
+    items += [f"<li><code>{r.id}</code> {_text(r.reason or '')}</li>" for r in model.told if r.outcome == "error"]
+    said = f"{len(items)} finding{'s' if len(items) != 1 else ''}"
+    return f"<details><summary>{said}</summary><ul>{''.join(items)}</ul></details>" if items else ""
+
+
+def _found(found: Found) -> str:
+    place = f"{_text(found.path)}:{found.line}" if found.line else _text(found.path)
+    waived = f" (waived until {_text(found.waived)})" if found.waived else ""
+    return f"{place}: {_text(found.message)}{waived}"
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))

@@ -1,0 +1,147 @@
+"""What GitLab lists for the sweep: the projects of groups with their heads, a hundred a call.
+
+By GraphQL where the instance has it, else by REST, which does not tell the heads. Archived and empty projects are left
+out; a project that two groups or two pages name comes once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from bot.errors import Forbidden, Gone, Invalid
+from bot.fleet import DEFAULT_CI, Listed
+from bot.gitlab import GitLab
+from bot.mr import ProjectInfo
+from bot.pace import Pace
+
+PAGE: Final = 100
+HIDDEN: Final = "its code is not visible to snitch"
+NO_BRANCH: Final = "it has no default branch"
+
+_NODES: Final = """
+pageInfo { hasNextPage endCursor }
+nodes {
+  id fullPath webUrl httpUrlToRepo archived topics ciConfigPathOrDefault
+  repository { empty rootRef tree { lastCommit { sha } } }
+}
+"""
+_OF_GROUP: Final = f"""
+query($group: ID!, $after: String) {{
+  group(fullPath: $group) {{ projects(includeSubgroups: true, first: {PAGE}, after: $after) {{ {_NODES} }} }}
+}}
+"""
+_OF_MEMBER: Final = f"""
+query($after: String) {{ projects(membership: true, first: {PAGE}, after: $after) {{ {_NODES} }} }}
+"""
+_ID: Final = re.compile(r"gid://gitlab/Project/(\d+)")
+
+
+def projects(gitlab: GitLab, groups: Sequence[str], pace: Pace) -> Iterator[Listed]:
+    """The projects of these groups and their sub-groups; without groups, those that the token is a member of.
+
+    Raises Gone where there is no such group (for us).
+    """
+    seen: set[int] = set()
+    for group in groups or (None,):
+        for listed in _of(gitlab, group, pace):
+            if listed.project.id not in seen and not listed.project.archived:
+                seen.add(listed.project.id)
+                yield listed
+
+
+def _of(gitlab: GitLab, group: str | None, pace: Pace) -> Iterator[Listed]:
+    """By GraphQL; by REST from the start where that is refused (switched off, too complex, an older instance)."""
+    try:
+        yield from _by_graphql(gitlab, group, pace)
+    except (Invalid, Forbidden):
+        yield from _by_rest(gitlab, group, pace)
+    except Gone:
+        if group is not None:
+            pace.ask(lambda: gitlab.read(f"/groups/{quote(group, safe='')}", with_projects="false"))
+        yield from _by_rest(gitlab, group, pace)
+
+
+def _by_graphql(gitlab: GitLab, group: str | None, pace: Pace) -> Iterator[Listed]:
+    query, after = (_OF_GROUP if group else _OF_MEMBER), None
+    while True:
+        variables = {"after": after, **({"group": group} if group else {})}
+        found = pace.ask(lambda given=variables: gitlab.ask(query, given))  # type: ignore[misc]  # bound to this turn
+        of_group = found.get("group") if group else found
+        if not of_group:
+            raise Gone(f"There is no group {group} that snitch may see.")
+        page = of_group["projects"]
+        yield from (listed for node in page["nodes"] if node and (listed := _listed(node)))
+        after = page["pageInfo"].get("endCursor")
+        if not page["pageInfo"].get("hasNextPage") or not after:
+            return
+
+
+def _listed(node: dict[str, Any]) -> Listed | None:
+    """A project by GraphQL; None where it is empty. What is no project at all (a new kind of id) is left out too."""
+    identity = _ID.fullmatch(str(node.get("id")))
+    if identity is None:
+        return None
+    repository = node.get("repository") or {}
+    ci_path = node.get("ciConfigPathOrDefault")
+    project = ProjectInfo(
+        id=int(identity[1]),
+        path=node["fullPath"],
+        url=node.get("httpUrlToRepo") or "",
+        web=node.get("webUrl") or "",
+        default_branch=repository.get("rootRef"),
+        archived=bool(node.get("archived")),
+        ci_config_path=None if ci_path == DEFAULT_CI else ci_path or None,
+        topics=tuple(node.get("topics") or ()),
+    )
+    if not repository:
+        return Listed(project, None, HIDDEN)
+    if repository.get("empty"):
+        return None
+    head = ((repository.get("tree") or {}).get("lastCommit") or {}).get("sha")
+    return Listed(project, head, "" if head or project.default_branch else NO_BRANCH)
+
+
+def _by_rest(gitlab: GitLab, group: str | None, pace: Pace) -> Iterator[Listed]:
+    """A group's by pages; all by keyset, which has no end at fifty thousand."""
+    query: dict[str, Any] = {"archived": "false", "order_by": "id", "sort": "asc", "per_page": PAGE}
+    if group is None:
+        path, query = "/projects", query | {"membership": "true", "pagination": "keyset"}
+    else:
+        path, query = f"/groups/{quote(group, safe='')}/projects", query | {"include_subgroups": "true"}
+    page, last = 1, 0
+    while True:
+        step = {"id_after": last} if group is None else {"page": page}
+        found = pace.ask(lambda given=step: gitlab.read(path, **query, **given))  # type: ignore[misc]  # as above
+        yield from (Listed(_project(one), None, _trouble(one)) for one in found if not one.get("empty_repo"))
+        if len(found) < PAGE:
+            return
+        page, last = page + 1, int(found[-1]["id"])
+
+
+def _trouble(data: dict[str, Any]) -> str:
+    if data.get("repository_access_level") == "disabled":
+        return HIDDEN
+    return "" if data.get("default_branch") else NO_BRANCH
+
+
+def _project(data: dict[str, Any]) -> ProjectInfo:
+    ci_path = data.get("ci_config_path")
+    return ProjectInfo(
+        id=data["id"],
+        path=data["path_with_namespace"],
+        url=data["http_url_to_repo"],
+        web=data["web_url"],
+        default_branch=data.get("default_branch"),
+        archived=bool(data.get("archived")),
+        ci_config_path=None if ci_path == DEFAULT_CI else ci_path or None,
+        topics=tuple(data.get("topics") or ()),
+    )
+
+
+def messages_between(gitlab: GitLab, project_id: int, old: str, new: str) -> tuple[str, ...]:
+    """The messages of the commits that lead from one commit to another, as far as GitLab shows them."""
+    found = gitlab.read(f"/projects/{project_id}/repository/compare", **{"from": old, "to": new})
+    return tuple(str(commit.get("message") or "") for commit in found.get("commits") or ())

@@ -1,0 +1,129 @@
+"""Looks at one project's default branch: what the sweep does to each that changed, and a push to the one it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import checks
+from bot import log
+from bot.errors import Broken, Refused, SnitchError, Stale, Transient
+from bot.fleet import Listed, Verdict, failed, key_of, verdict_of
+from bot.git import GitTree, Want
+from bot.gitlab_listing import NO_BRANCH, messages_between
+from bot.pace import Pace
+from bot.results import Known, Results
+from bot.workspace import repository_of
+from bot.world import World
+from checks.inspection import inspect
+from checks.policy import Policy
+from checks.project_file import project_names
+
+logger = log.get(__name__)
+
+
+def version_of(policy: Policy) -> str:
+    """By what is judged: the policy's digest, and a digest of the rules themselves."""
+    return f"{policy.digest or 'built-in'}+{_rules()}"
+
+
+@cache
+def _rules() -> str:
+    """Of the sources: a release number would not tell two states of a checkout apart."""
+    folder = Path(checks.__file__).parent
+    digest = sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """What looking needs. With `keep` false nothing is remembered: what is seen is only told."""
+
+    world: World
+    results: Results
+    pace: Pace
+    version: str
+    keep: bool = True
+
+    @classmethod
+    def of(cls, world: World, pace: Pace, *, keep: bool = True) -> Looker:
+        """One that judges by the world's policy."""
+        return cls(world, Results(world.store), pace, version_of(world.policy), keep)
+
+    def is_known(self, listed: Listed, known: Known | None) -> bool:
+        """Whether this state of a project was judged, and no day has come since that changes the verdict."""
+        if known is None or listed.head is None or known.state == "gone":
+            return False
+        today = known.expires is None or self.world.today < known.expires
+        return today and known.key == key_of(listed, self.version)
+
+    def look(self, listed: Listed, known: Known | None, *, patient: bool = True) -> Verdict | None:
+        """Judges a project as it is now, and keeps the verdict; None where it turns out to be known.
+
+        What fails is a verdict too, to be tried again. Where not `patient`, raises Transient: who asked comes again.
+        """
+        with log.bound(project=listed.project.path):
+            try:
+                verdict = self._look(listed, known)
+            except SnitchError as trouble:
+                if isinstance(trouble, Transient) and not patient:
+                    raise
+                verdict = failed(listed, "", str(trouble))
+            except Exception as fault:  # one project's fault must not end the sweep
+                logger.error("sweep.fault", exc_info=fault)
+                verdict = failed(listed, "", f"a fault of snitch: {type(fault).__name__}")
+            if verdict is not None and verdict.state == "failed":
+                logger.warning("sweep.failed", reason=verdict.reason)
+            if self.keep and verdict is not None:
+                now = self.world.clock().timestamp()
+                self.results.put(verdict, self.version, now, lambda old, new: self._messages(listed, old, new))
+        return verdict
+
+    def _look(self, listed: Listed, known: Known | None) -> Verdict | None:
+        if listed.trouble:
+            raise Refused(listed.trouble)
+        if listed.head is None:
+            listed = self._with_head(listed)
+            if self.is_known(listed, known):
+                return None
+        try:
+            return self._judged(listed, known)
+        except Stale:  # the branch was rewritten since it was listed
+            return self._judged(self._with_head(listed), known)
+
+    def _with_head(self, listed: Listed) -> Listed:
+        branch = listed.project.default_branch
+        if not branch:
+            raise Refused(NO_BRANCH)
+        head = self.pace.ask(lambda: self.world.gitlab.branch_head(listed.project.id, branch))
+        if head is None:
+            raise Refused(f"its default branch {branch} is missing, or not visible to snitch")
+        return replace(listed, head=head)
+
+    def _judged(self, listed: Listed, known: Known | None) -> Verdict:
+        project, head, today = listed.project, listed.head or "", self.world.today
+        mirror = self.world.mirror_of_head(project)
+        refs = (f"refs/heads/{project.default_branch}",) if project.default_branch else ()
+        self.pace.ask(lambda: mirror.fetch(self.world.remote(project), Want(head, refs)))
+        with mirror.reader() as reader:
+            tree = GitTree(mirror.snapshot(head), reader)
+            inspection = inspect(
+                tree, self.world.policy, today, repository_of(project), memo=self.world.memo, names=project_names(tree)
+            )
+            verdict = verdict_of(listed, key_of(listed, self.version), inspection, today)
+        if known is not None and known.commit not in (None, head):
+            with suppress(Broken):
+                mirror.maintain({head})
+        return verdict
+
+    def _messages(self, listed: Listed, old: str, new: str) -> Sequence[str]:
+        try:
+            return self.pace.ask(lambda: messages_between(self.world.gitlab, listed.project.id, old, new))
+        except SnitchError:
+            return ()

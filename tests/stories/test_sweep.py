@@ -1,0 +1,247 @@
+"""`snitch sweep`: the fleet looked at, from the command line, against a GitLab of some projects."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gitlab.faults import Answers
+from tests.gitlab.model import DEVELOPER, MAINTAINER, Project, User
+from tests.gitlab.server import GitLab
+from tests.stories.engine import environment
+from tests.stories.model_project import ELSEWHERE, PROJECT, UNTRACED
+from tests.stories.story import WRITING
+
+
+@dataclass
+class Fleet:
+    gitlab: GitLab
+    bot: User
+    folder: Path
+
+    def add(self, path: str, files: dict[str, str | None] | None = None, **given: Any) -> Project:
+        kept = {**PROJECT, **(files or {})}
+        kept = {name: data for name, data in kept.items() if data is not None}
+        return self.gitlab.add_project(path, kept, {self.bot: DEVELOPER}, **given)
+
+    def sweep(self, *words: str, code: int = 0, **settings: str) -> str:
+        own = environment(self.gitlab, self.bot, self.folder / "state", SNITCH_GROUPS="models", **settings)
+        command = [sys.executable, "-c", "from bot.cli import main; main()", "sweep", *words]
+        done = subprocess.run(
+            command, env={**own, "PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert self.bot.token not in done.stdout + done.stderr
+        return done.stdout + (done.stderr if code else "")
+
+    def json(self, *words: str, **settings: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.sweep("--format", "json", *words, **settings))
+        return found
+
+    def rules(self, report: dict[str, Any], path: str) -> dict[str, str]:
+        (project,) = [one for one in report["projects"] if one["path"] == path]
+        return {rule["id"]: rule["outcome"] for rule in project["models"][0]["rules"]}
+
+    def git_calls(self) -> int:
+        return sum(call.route == "git" for call in self.gitlab.calls)
+
+
+@pytest.fixture
+def fleet(gitlab: GitLab, tmp_path: Path) -> Iterator[Fleet]:
+    gitlab.pause_hooks()
+    bot = gitlab.add_user("snitch", bot=True)
+    gitlab.add_group("models", {bot: DEVELOPER})
+    gitlab.add_group("models/vision", {bot: DEVELOPER})
+    yield Fleet(gitlab, bot, tmp_path)
+    assert gitlab.unknown_calls == []
+    assert [call for call in gitlab.calls if call.method in WRITING and call.route not in ("git", "/api/graphql")] == []
+
+
+def states(report: dict[str, Any]) -> dict[str, str]:
+    return {one["path"]: one["state"] for one in report["projects"]}
+
+
+def test_every_project_of_the_groups_is_judged_as_check_would_judge_its_clone(fleet: Fleet) -> None:
+    fleet.add("models/iris")
+    fleet.add("models/vision/cats", {"serve.py": UNTRACED, ".gitlab-ci.yml": ELSEWHERE})
+    fleet.add("other/iris")
+    report = fleet.json()
+    assert states(report) == {"models/iris": "judged", "models/vision/cats": "judged"}
+    clone = fleet.folder / "cats"
+    url = f"http://x:{fleet.bot.token}@{fleet.gitlab.url.removeprefix('http://')}/models/vision/cats.git"
+    subprocess.run(["git", "clone", "-q", url, str(clone)], check=True)
+    command = [sys.executable, "-c", "from bot.cli import main; main()", "check", str(clone), "--format", "json"]
+    checked = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)["projects"][0]["rules"]
+    swept = next(one for one in report["projects"] if one["path"] == "models/vision/cats")["models"][0]["rules"]
+    shown = ("path", "line", "message", "fix", "fingerprint")
+
+    def essence(rules: list[dict[str, Any]], root: str) -> list[object]:
+        return [
+            (
+                rule["id"],
+                rule["level"],
+                rule["outcome"],
+                rule["reason"],
+                [[str(f[k]).removeprefix(root) for k in shown] for f in rule["findings"]],
+            )
+            for rule in rules
+        ]
+
+    assert essence(swept, "") == essence(checked, f"{clone}/")
+    assert sum(rule["outcome"] == "fail" for rule in swept) > 1
+
+
+def test_what_did_not_change_costs_no_git_and_a_hundredth_of_a_call(fleet: Fleet) -> None:
+    projects = [fleet.add(f"models/iris{number}") for number in range(3)]
+    fleet.sweep()
+    fleet.gitlab.reset_calls()
+    report = fleet.json()
+    assert (report["sweep"]["unchanged"], fleet.git_calls()) == (3, 0)
+    assert [call.route for call in fleet.gitlab.calls if call.route != "git"] == [
+        "/api/graphql",
+        "/groups/:group_id/merge_requests",
+    ]
+    fleet.gitlab.push(projects[1], "main", {"serve.py": UNTRACED})
+    fleet.gitlab.reset_calls()
+    report = fleet.json()
+    assert (report["sweep"]["unchanged"], report["sweep"]["judged"]) == (2, 1)
+    assert {call.path.split(".git")[0] for call in fleet.gitlab.calls if call.route == "git"} == {"/models/iris1"}
+    assert fleet.rules(report, "models/iris1")["10.patch"] == "fail"
+
+
+def test_without_graphql_the_list_comes_by_rest_and_what_is_known_costs_no_git(fleet: Fleet) -> None:
+    for number in range(3):
+        fleet.add(f"models/iris{number}")
+    fleet.gitlab.fail("POST", "/api/graphql", Answers(404), times=9)
+    first = fleet.json()
+    assert set(states(first).values()) == {"judged"} and len(first["projects"]) == 3
+    fleet.gitlab.reset_calls()
+    fleet.gitlab.fail("POST", "/api/graphql", Answers(404), times=9)
+    assert fleet.json()["sweep"]["unchanged"] == 3
+    assert fleet.git_calls() == 0
+
+
+def test_archived_and_empty_projects_are_left_out_and_others_have_their_reason(fleet: Fleet) -> None:
+    fleet.add("models/old").archived = True
+    fleet.gitlab.add_project("models/empty", None, {fleet.bot: DEVELOPER})
+    fleet.gitlab.add_project("models/docs", {"index.md": "# Docs\n"}, {fleet.bot: DEVELOPER})
+    fleet.add("models/headless").default_branch = "gone"
+    fleet.add("models/good")
+    report = fleet.json()
+    assert states(report) == {"models/docs": "skipped", "models/good": "judged", "models/headless": "failed"}
+    reasons = {one["path"]: one["reason"] for one in report["projects"]}
+    assert "no file of a model's" in reasons["models/docs"] and "default branch" in reasons["models/headless"]
+
+
+def test_a_project_whose_code_is_forbidden_or_broken_is_a_row_and_the_sweep_goes_on(fleet: Fleet) -> None:
+    fleet.gitlab.add_project("models/secret", PROJECT, visibility="internal").members = {}
+    broken = fleet.add("models/broken")
+    fleet.add("models/good")
+    for pack in (broken.repo / "objects").rglob("*"):
+        if pack.is_file():
+            pack.chmod(0o600)
+            pack.write_bytes(b"")
+    report = fleet.json()
+    assert states(report)["models/good"] == "judged" and states(report)["models/broken"] == "failed"
+    assert "models/broken: could not be judged" in fleet.sweep()
+
+
+def test_a_project_that_went_is_marked_so_and_one_that_came_back_is_judged_anew(fleet: Fleet) -> None:
+    iris = fleet.add("models/iris")
+    fleet.add("models/rose")
+    fleet.sweep()
+    iris.archived = True
+    assert fleet.json()["sweep"]["gone"] == 1
+    iris.archived = False
+    report = fleet.json()
+    assert states(report)["models/iris"] == "judged" and report["sweep"]["judged"] == 1
+
+
+def test_a_project_that_moved_is_judged_under_its_new_name(fleet: Fleet) -> None:
+    iris = fleet.add("models/iris")
+    fleet.sweep()
+    iris.path = "models/rose"
+    report = fleet.json()
+    assert list(states(report)) == ["models/rose"] and report["sweep"]["judged"] == 1
+    assert fleet.rules(report, "models/rose")["1.path"] == "fail"
+
+
+def test_a_dry_run_keeps_nothing(fleet: Fleet) -> None:
+    fleet.add("models/iris", {"serve.py": UNTRACED})
+    assert "models/iris: enforce 10.patch" in fleet.sweep("--dry-run")
+    assert fleet.json("--dry-run")["sweep"]["unchanged"] == 0
+    assert fleet.json()["sweep"]["judged"] == 1
+
+
+def test_single_projects_and_groups_can_be_asked_for_and_a_wrong_name_is_an_error(fleet: Fleet) -> None:
+    fleet.add("models/iris")
+    fleet.add("models/vision/cats")
+    assert list(states(fleet.json("--project", "models/iris"))) == ["models/iris"]
+    assert list(states(fleet.json("--group", "models/vision"))) == ["models/vision/cats"]
+    assert "models/nothing" in fleet.sweep("--project", "models/nothing", code=2)
+    assert "nothing" in fleet.sweep("--group", "nothing", code=2)
+
+
+def test_when_gitlab_says_slow_down_it_is_asked_again_later(fleet: Fleet) -> None:
+    fleet.add("models/iris")
+    fleet.gitlab.fail("POST", "/api/graphql", Answers(429, 1))
+    fleet.gitlab.fail("GET", "git", Answers(503), times=1)
+    assert states(fleet.json()) == {"models/iris": "judged"}
+
+
+def test_a_policy_of_another_digest_makes_all_be_judged_anew(fleet: Fleet) -> None:
+    fleet.add("models/iris", {"serve.py": UNTRACED})
+    policy = fleet.folder / "policy.yml"
+    policy.write_text("levels: {10: warn}\n")
+    fleet.sweep()
+    report = fleet.json(SNITCH_POLICY=str(policy))
+    assert report["sweep"]["judged"] == 1
+    assert "warn 10.patch" in fleet.sweep(SNITCH_POLICY=str(policy))
+
+
+def test_the_report_comes_as_csv_and_as_a_page_that_shows_nothing_unescaped(fleet: Fleet) -> None:
+    bad = 'import kserve\n\n\nclass M(kserve.Model):\n    """<script>alert(1)</script>"""\n'
+    fleet.add("models/iris", {"serve.py": bad, "requirements.txt": "=cmd|' /C calc'!A0\n"})
+    rows = list(csv.DictReader(io.StringIO(fleet.sweep("--format", "csv"))))
+    assert {row["rule"] for row in rows} >= {"4.load", "10.patch"}
+    assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row.values())
+    page = fleet.folder / "report.html"
+    assert fleet.sweep("--format", "html", "--output", str(page)) == ""
+    text = page.read_text()
+    assert "<script" not in text and 'http-equiv="Content-Security-Policy"' in text
+    assert 'aria-label="standard 10: not kept"' in text and "models/iris" in text
+
+
+def test_a_sweep_that_was_killed_goes_on_where_it_stopped(fleet: Fleet) -> None:
+    for number in range(12):
+        fleet.add(f"models/iris{number}")
+    own = environment(fleet.gitlab, fleet.bot, fleet.folder / "state", SNITCH_GROUPS="models", SNITCH_CONCURRENCY="2")
+    command = [sys.executable, "-c", "from bot.cli import main; main()", "sweep"]
+    killed = subprocess.Popen(command, env={**own, "PATH": os.environ["PATH"]}, stdout=subprocess.DEVNULL)
+    while fleet.git_calls() < 8 and killed.poll() is None:
+        pass
+    killed.kill()
+    killed.wait()
+    report = fleet.json()
+    assert set(states(report).values()) == {"judged"} and len(report["projects"]) == 12
+    assert report["sweep"]["unchanged"] > 0
+
+
+def test_open_merge_requests_that_were_missed_are_queued_but_not_in_the_first_night(fleet: Fleet) -> None:
+    author = fleet.gitlab.add_user("author")
+    iris = fleet.add("models/iris")
+    fleet.gitlab.add_member(iris, author, MAINTAINER)
+    fleet.gitlab.push(iris, "change", {"serve.py": UNTRACED}, by=author)
+    fleet.gitlab.open_mr(iris, "change", by=author)
+    assert "first sweep" in fleet.sweep()
+    assert "1 merge requests queued" in fleet.sweep()
