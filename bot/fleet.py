@@ -47,7 +47,7 @@ class Order:
     """One sweep that is to be made.
 
     `calls`: a minute, 0 for no limit; `width`: how much at once; `hours`: after so many it ends, and the next one goes
-    on, 0 for never; `keep` false: nothing is remembered or said.
+    on, 0 for never; `days`: so long is remembered what has ended; `keep` false: nothing is remembered or said.
     """
 
     id: str = ""
@@ -55,6 +55,7 @@ class Order:
     calls: int = 0
     width: int = 4
     hours: float = 0.0
+    days: int = 400
     keep: bool = True
 
 

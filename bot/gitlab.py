@@ -305,10 +305,6 @@ class GitLab:
         """What a GET gives, for the adapters beside this one; of a list its first page, as the query says."""
         return self._get(path, **query)
 
-    def write(self, method: Literal["POST", "PUT"], path: str, data: Answer) -> Any:
-        """What a POST or PUT gives, for the adapters beside this one."""
-        return self._post(path, data) if method == "POST" else self._put(path, data)
-
     def ask(self, query: str, variables: Answer) -> Answer:
         """The data that a GraphQL query gives. Raises Invalid where GitLab refuses the query, or a part of it."""
         with self._translated():

@@ -73,6 +73,7 @@ def sweep(
     swept.counts["calls"], swept.seconds = pace.made, time.monotonic() - begun
     if order.keep:
         looker.results.end(order.id, world.clock().timestamp(), swept.told())
+        looker.results.forget(order.days, world.clock().timestamp())
     logger.info("swept", sweep=order.id, **swept.told())
     return swept
 

@@ -33,8 +33,6 @@ def sweep_now(
             swept = sweep(world, order, enqueue if world.mode != "off" else None, progress)
         if swept.troubles and not swept.seen:
             raise Gone("\n".join(swept.troubles))
-        if order.keep:
-            Results(store).forget(settings.retention_days, now.timestamp())
         return _report(Results(store), swept, form, now.date().isoformat())
     finally:
         store.close()

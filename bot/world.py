@@ -120,6 +120,7 @@ def nightly(settings: Settings) -> Order:
         calls=settings.sweep_calls,
         width=max(2, settings.concurrency),
         hours=settings.sweep_hours,
+        days=settings.retention_days,
     )
 
 

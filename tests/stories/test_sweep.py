@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from bot.results import Results
+from bot.store import Store
 from tests.gitlab.faults import Answers
 from tests.gitlab.model import DEVELOPER, MAINTAINER, Project, User
 from tests.gitlab.server import GitLab
@@ -245,3 +247,14 @@ def test_open_merge_requests_that_were_missed_are_queued_but_not_in_the_first_ni
     fleet.gitlab.open_mr(iris, "change", by=author)
     assert "first sweep" in fleet.sweep()
     assert "1 merge requests queued" in fleet.sweep()
+
+
+def test_what_is_over_for_longer_than_the_retention_is_forgotten_by_the_sweep(fleet: Fleet) -> None:
+    fleet.add("models/iris")
+    fleet.sweep()
+    store = Store(f"sqlite:///{fleet.folder / 'state' / 'snitch.db'}")
+    results = Results(store)
+    results.begin("long ago", 1.0)
+    fleet.sweep(SNITCH_RETENTION_DAYS="30")
+    assert "long ago" not in {run.id for run in results.runs()} and len(results.runs()) == 2
+    store.close()
