@@ -58,7 +58,8 @@ class View:
 
     `lengths`: how many lines the files of the head have in which something was found (an empty one has none).
     `refused`: entries of findings that GitLab was seen to refuse a thread for. `quiet`: only the status, no new
-    comments (a draft). `link`: the page of a standard, with `{}` for its number.
+    comments (a draft). `link`: the page of a standard, with `{}` for its number. `folded`: entries of findings that
+    somebody called false about the very file.
     """
 
     mr: MergeRequest
@@ -71,3 +72,4 @@ class View:
     quiet: bool = False
     link: str | None = None
     thread_level: Level = "enforce"
+    folded: frozenset[str] = frozenset()

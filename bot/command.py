@@ -1,4 +1,4 @@
-"""The commands in a note: `/snitch fix 10`, `/snitch check`, `/snitch explain 10`, `/snitch help`.
+"""The commands in a note: `/snitch fix 10 serve.py`, `/snitch undo`, `/snitch waive 10.patch until 2027-01-31 …`.
 
 A command is the first text of a line. Nothing is one in code, quotes, HTML or tables, or behind a backslash: a note is
 read as CommonMark, with GitLab's `>>>` quotes and tables besides, so that a quoted or shown command is never obeyed.
@@ -19,7 +19,8 @@ from markdown_it.token import Token
 
 MOST: Final = 10
 LONGEST_NOTE: Final = 20_000
-VERBS: Final = ("fix", "check", "explain", "help")
+VERBS: Final = ("fix", "undo", "check", "explain", "waive", "wrong", "help")
+LONGEST_REASON: Final = 300
 _ID: Final = re.compile(r"[0-9]{1,3}(?:\.[a-z0-9][a-z0-9_.-]{0,60})?")
 _COMMAND: Final = re.compile(r"/snitch(?![^\s])", re.IGNORECASE)
 _QUOTE_FENCE: Final = re.compile(r"(>{3,})\s*\Z")
@@ -27,10 +28,19 @@ _QUOTE_FENCE: Final = re.compile(r"(>{3,})\s*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Make the fixes of these standards (`10`) and rules (`10.patch`), of all where none is named."""
+    """Make the fixes of these standards (`10`) and rules (`10.patch`), of all where none is named.
+
+    `path`: only those in this file, or below this folder.
+    """
 
     ids: tuple[str, ...] = ()
     unsafe: bool = False
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Revert the commit of snitch's that the branch ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +56,36 @@ class Explain:
 
 
 @dataclass(frozen=True, slots=True)
+class Waive:
+    """Write down in `.snitch.yml` that a rule is waived. `until` is as it was written."""
+
+    rule: str
+    until: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A finding of this rule is false, and why."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Say which commands there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Not understood. `text` is what follows `/snitch`, cut short; `nearest` the verb that may be meant."""
+    """Not understood. `text` is what follows `/snitch`, cut short; `nearest` the verb that is or may be meant."""
 
     text: str
     nearest: str
 
 
-Command = Fix | Check | Explain | Help | Unknown
+Command = Fix | Undo | Check | Explain | Waive | Wrong | Help | Unknown
 
 
 def parse(note: str) -> list[Command]:
@@ -79,20 +106,42 @@ def _command(line: str) -> Command:
             return Check()
         case ["explain", name] if _ID.fullmatch(name):
             return Explain(name)
-        case ["fix", *names] if (found := _fix(names)) is not None:
+        case ["fix", *_] if (found := _fix(words[1:])) is not None:
             return found
+        case ["undo"]:
+            return Undo()
+        case ["waive", rule, "until", until, _, *_] if _ID.fullmatch(rule) and (why := _reason(words[4:])):
+            return Waive(rule, until, why)
+        case ["wrong", rule, _, *_] if _ID.fullmatch(rule.rstrip(":")) and (why := _reason(words[2:])):
+            return Wrong(rule.rstrip(":"), why)
         case _:
             return Unknown(" ".join(words)[:100], _nearest(words[0]))
 
 
 def _fix(words: list[str]) -> Fix | None:
+    """Ids, and at most one path behind them; None for what is neither."""
     names = [name for word in words for name in word.split(",") if name]
-    ids = tuple(dict.fromkeys(name for name in names if name != "--unsafe"))
-    return Fix(ids, "--unsafe" in names) if all(_ID.fullmatch(name) for name in ids) else None
+    unsafe = any(name.lower() == "--unsafe" for name in names)
+    rest = [name for name in names if name.lower() != "--unsafe"]
+    ids = list(dict.fromkeys(name.lower() for name in rest if _ID.fullmatch(name.lower())))
+    paths = [name for name in rest if not _ID.fullmatch(name.lower())]
+    if len(paths) > 1 or (paths and (paths[0] != rest[-1] or paths[0].startswith(("-", "/")))):
+        return None
+    return Fix(tuple(ids), unsafe, _path(paths[0]) if paths else None)
+
+
+def _path(word: str) -> str | None:
+    """A path as findings name it; None for the root."""
+    return word.removeprefix("./").rstrip("/")[:400] or None
+
+
+def _reason(words: list[str]) -> str:
+    """The reason behind a command, without the dash or colon that leads to it."""
+    return re.sub(r"^(?:[-–—:]+\s*)", "", " ".join(words))[:LONGEST_REASON].strip()
 
 
 def _nearest(verb: str) -> str:
-    return next(iter(difflib.get_close_matches(verb[:20], VERBS, n=1)), "help")
+    return next(iter(difflib.get_close_matches(verb[:20].lower(), VERBS, n=1)), "help")
 
 
 def _texts(note: str) -> Iterator[str]:

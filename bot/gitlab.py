@@ -6,15 +6,16 @@ so whoever called looks again before it speaks again.
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import gitlab
 import requests
@@ -43,6 +44,14 @@ _CONNECTIONS = 32
 _TIMEOUT = 10.0
 _PROJECT_AGE = 300.0
 _DESCRIPTION = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file's new content (None: it is deleted); `before`: whether there is such a file already."""
+
+    before: bool
+    after: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,19 @@ class GitLab:
         user = self._get("/user")
         return Person(user["id"], user["username"], user.get("commit_email") or user.get("email") or "")
 
+    def shown(self, person: Person) -> tuple[str, str]:
+        """A person's full name and public e-mail address, each empty where nobody is shown it."""
+        try:
+            user = self._get(f"/users/{person.id}")
+        except (Gone, Forbidden):
+            return "", ""
+        return user.get("name") or "", user.get("public_email") or ""
+
+    @property
+    def host(self) -> str:
+        """The name of GitLab's host, to which the addresses belong that it makes for people."""
+        return urlsplit(self._url).hostname or ""
+
     def project(self, project_id: int | str) -> ProjectInfo:
         """A project, by id or path; what is known is used for five minutes. Those who ask at once ask together."""
         with self._asking[project_id]:
@@ -129,6 +151,41 @@ class GitLab:
         except (Gone, Forbidden):
             return None
         return str(found["commit"]["id"])
+
+    def approvals_reset(self, project: ProjectInfo) -> bool | None:
+        """Whether a push takes away the approvals of a merge request; None where we may not know.
+
+        Where approvals have no settings (Free), nothing is taken away.
+        """
+        try:
+            found = self._get(f"/projects/{project.id}/approvals").get("reset_approvals_on_push")
+        except Gone:
+            return False
+        except Forbidden:
+            return None
+        return None if found is None else bool(found)
+
+    def commit(self, project_id: int, branch: str, start: str, edits: Mapping[str, Change], message: str) -> str:
+        """A commit on a new branch that begins at `start`, made (and signed, where it does that) by GitLab.
+
+        Returns its id. Raises Invalid, with GitLab's reason, also where there is such a branch.
+        """
+        actions = [_action(path, change) for path, change in sorted(edits.items())]
+        data: Answer = {"branch": branch, "start_sha": start, "commit_message": message, "actions": actions}
+        return str(cast(Answer, self._post(f"/projects/{project_id}/repository/commits", data))["id"])
+
+    def open_merge_request(self, project_id: int, source: str, target: str, title: str, text: str) -> str:
+        """A merge request between two branches of a project; the address of its page, also of one that was there."""
+        path = f"/projects/{project_id}/merge_requests"
+        data = {"source_branch": source, "target_branch": target, "title": title, "description": text}
+        try:
+            found = self._post(path, data | {"remove_source_branch": True})
+        except Invalid as refused:
+            there = self._list(path, source_branch=source, target_branch=target, state="opened")
+            if not there:
+                raise refused
+            found = there[0]
+        return str(cast(Answer, found)["web_url"])
 
     # ── merge requests ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -353,6 +410,8 @@ def _project(data: Answer) -> ProjectInfo:
         archived=bool(data.get("archived")),
         ci_config_path=data.get("ci_config_path") or None,
         topics=tuple(data.get("topics") or ()),
+        name=data.get("name") or "",
+        suggestion_message=data.get("suggestion_commit_message") or None,
     )
 
 
@@ -397,6 +456,19 @@ def _moment(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
+
+
+def _action(path: str, change: Change) -> Answer:
+    """What a commit does to a file; `None` deletes it."""
+    if change.after is None:
+        return {"action": "delete", "file_path": path}
+    content = base64.b64encode(change.after).decode()
+    return {
+        "action": "update" if change.before else "create",
+        "file_path": path,
+        "content": content,
+        "encoding": "base64",
+    }
 
 
 def _thread(data: Answer) -> Thread:

@@ -10,26 +10,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bot import log
+from bot.approvers import may_grant
 from bot.errors import Broken, Refused
 from bot.git import Mirror
 from bot.git.authors import Written
-from bot.gitlab import MAINTAINER, OWNER, GitLab
+from bot.gitlab import GitLab
 from bot.mr import MergeRequest, Person, Push
 from checks.finding import Waiver
-from checks.policy import Policy, waiver_approvers
+from checks.policy import Policy
 
 logger = log.get(__name__)
-ROLES = {"maintainers": MAINTAINER, "owners": OWNER}
 
 
 @dataclass(slots=True)
 class Granting:
-    """For one merge request; GitLab is asked only where there is a new waiver."""
+    """For one merge request; GitLab is asked only where there is a new waiver.
+
+    `own`: the commits in which snitch itself wrote down waivers, for who may grant them.
+    """
 
     gitlab: GitLab
     mirror: Mirror
     mr: MergeRequest
     policy: Policy
+    own: frozenset[str] = frozenset()
     _may: dict[int, bool] = field(default_factory=dict)
     _pushes: tuple[Push, ...] | None = None
 
@@ -53,19 +57,15 @@ class Granting:
 
     def _may_grant(self, person: Person) -> bool:
         if person.id not in self._may:
-            named = {name.removeprefix("@").casefold() for name in self.policy.value(waiver_approvers)}
-            least = min((level for role, level in ROLES.items() if role in named), default=None)
-            own = bool(person.name) and person.name.casefold() in named - ROLES.keys()
-            self._may[person.id] = own or (least is not None and self._level(person) >= least)
+            self._may[person.id] = may_grant(self.gitlab, self.mr.project, self.policy, person)
         return self._may[person.id]
-
-    def _level(self, person: Person) -> int:
-        return self.gitlab.access_level(self.mr.project.id, person.id)
 
     # ── who wrote it ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _is_by_approver(self, written: Written) -> bool:
         """Whether who brought the commit to GitLab has the right, and wrote it, as far as the commit says."""
+        if written.commit in self.own:
+            return True
         brought = list(self._brought(written.commit))
         return bool(brought) and all(self._may_grant(push.person) and _is_own(written, push) for push in brought)
 

@@ -46,7 +46,10 @@ class Refs:
 
 @dataclass(frozen=True, slots=True)
 class ProjectInfo:
-    """A GitLab project. `url` is where git fetches it over HTTP; `web` its page."""
+    """A GitLab project. `url` is where git fetches it over HTTP; `web` its page.
+
+    `suggestion_message`: its template for the commits of suggestions, where it has one.
+    """
 
     id: int
     path: str
@@ -56,6 +59,8 @@ class ProjectInfo:
     archived: bool = False
     ci_config_path: str | None = None
     topics: tuple[str, ...] = ()
+    name: str = ""
+    suggestion_message: str | None = None
 
     @property
     def raw_name(self) -> str:

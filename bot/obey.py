@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from bot import log, words
-from bot.command import Check, Command, Explain, Fix, Help, Unknown, parse
+from bot.called_wrong import call_wrong
+from bot.command import Check, Command, Explain, Fix, Help, Undo, Unknown, Waive, Wrong, parse
 from bot.errors import Gone, Refused
 from bot.job import Answer, ReviewMR
-from bot.mend import mend
+from bot.landing import Answered, Desk
+from bot.mend import mend, undo
 from bot.mr import MergeRequest, Thread
 from bot.review import Reviewed
+from bot.waive import waive
 from bot.world import World
 from checks.standard import Rule, Standard
 from checks.standards import all_rules, all_standards
@@ -18,6 +22,8 @@ from checks.standards import all_rules, all_standards
 logger = log.get(__name__)
 
 Review = Callable[[ReviewMR], Reviewed]
+MOST, WITHIN = 60, 3600.0
+"""So many commands of one person are obeyed in so many seconds."""
 _SEEN, _DONE, _FAILED = "eyes", "white_check_mark", "x"
 
 
@@ -33,19 +39,58 @@ def obey(job: Answer, world: World, review: Review) -> None:
     threads = world.gitlab.threads(mr)
     answered = _answered(world, threads, job.note_id)
     left = [(part, command) for part, command in enumerate(commands) if str(part) not in answered]
-    if not left:
-        return
-    _award(world, mr, job, _SEEN)
+    admitted = {part: world.store.admit((job.note_id, part), *_terms(job, world)) for part, _ in left}
+    left = [(part, command) for part, command in left if admitted[part] is not None]
+    if left:
+        _obey(_Note(job, world, mr, threads, answered, review), left, {p for p, well in admitted.items() if well})
+    if any(isinstance(command, Wrong) for command in commands):
+        review(ReviewMR(job.project_id, job.iid, None))  # behind the reply, which would open its thread again
+
+
+def _terms(job: Answer, world: World) -> tuple[int, float, int, float]:
+    return job.author_id, world.clock().timestamp(), MOST, WITHIN
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """A note with commands, and what stood on the merge request when it was read."""
+
+    job: Answer
+    world: World
+    mr: MergeRequest
+    threads: Sequence[Thread]
+    answered: set[str]
+    review: Review
+
+    def say(self, part: str, text: str) -> None:
+        """Answers, once for each part."""
+        if part not in self.answered:
+            self.answered.add(part)
+            _reply(
+                self.world, self.mr, self.threads, self.job, words.marked(text, words.ReplyMark(self.job.note_id, part))
+            )
+
+    def desk(self, part: int) -> Desk:
+        """Where a command is dealt with; what is said before its commit is a part of its own."""
+        return Desk(self.world, self.job, str(part), lambda text: self.say(f"{part}-before", text))
+
+
+def _obey(note: _Note, left: Sequence[tuple[int, Command]], admitted: set[int]) -> None:
+    _award(note.world, note.mr, note.job, _SEEN)
     went_well = True
     for part, command in left:
         try:
-            well, text = _obeyed(job, world, mr, threads, command, review)
+            well, text = _obeyed(note, part, command) if part in admitted else _too_many(note)
         except Refused as refused:
             well, text = False, words.refused(str(refused))
         went_well &= well
         if part == left[-1][0]:  # before the last reply: once that stands, the note counts as answered
-            _award(world, mr, job, _DONE if went_well else _FAILED)
-        _reply(world, mr, threads, job, words.marked(text, words.ReplyMark(job.note_id, str(part))))
+            _award(note.world, note.mr, note.job, _DONE if went_well else _FAILED)
+        note.say(str(part), text)
+
+
+def _too_many(note: _Note) -> Answered:
+    return False, words.too_many_commands(note.job.author_name, MOST)
 
 
 def _answered(world: World, threads: Sequence[Thread], note_id: int) -> set[str]:
@@ -73,10 +118,9 @@ def _reply(world: World, mr: MergeRequest, threads: Sequence[Thread], job: Answe
     world.gitlab.comment(mr, body)
 
 
-def _obeyed(
-    job: Answer, world: World, mr: MergeRequest, threads: Sequence[Thread], command: Command, review: Review
-) -> tuple[bool, str]:
+def _obeyed(note: _Note, part: int, command: Command) -> Answered:
     """Whether it went well, and what to say."""
+    job = note.job
     match command:
         case Help():
             return True, words.HELP
@@ -85,9 +129,15 @@ def _obeyed(
         case Explain(id):
             return _explained(id)
         case Check():
-            return True, _checked(review(ReviewMR(job.project_id, job.iid, None, asked=True)))
+            return True, _checked(note.review(ReviewMR(job.project_id, job.iid, None, asked=True)))
         case Fix():
-            return mend(job, world, threads, command)
+            return mend(note.desk(part), note.threads, command)
+        case Undo():
+            return undo(note.desk(part))
+        case Waive():
+            return waive(note.desk(part), command)
+        case Wrong():
+            return call_wrong(note.desk(part), note.threads, command)
 
 
 def _explained(id: str) -> tuple[bool, str]:

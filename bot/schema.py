@@ -95,6 +95,39 @@ sweeps: Final = sa.Table(
     sa.Column("ended", sa.Float),
     sa.Column("counts", sa.Text, nullable=False),
 )
+commands: Final = sa.Table(
+    "snitch_command",
+    tables,
+    sa.Column("note_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("author_id", sa.BigInteger, nullable=False, index=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("refused", sa.Boolean, nullable=False),
+)
+called_wrong: Final = sa.Table(
+    "snitch_called_wrong",
+    tables,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("entry", sa.Text, primary_key=True),
+    sa.Column("blob", sa.Text, primary_key=True),
+    sa.Column("rule", sa.Text, nullable=False, index=True),
+    sa.Column("iid", sa.BigInteger, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("line", sa.Integer),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("author_id", sa.BigInteger, nullable=False),
+    sa.Column("folded", sa.Boolean, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+unproven: Final = sa.Table(
+    "snitch_unproven",
+    tables,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("rule", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
 
 
 def upsert(connection: sa.Connection, table: sa.Table, values: dict[str, Any], renewed: list[str]) -> Any:
@@ -137,8 +170,14 @@ def _tables_of_the_fleet(connection: sa.Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _tables_of_commands(connection: sa.Connection) -> None:
+    for table in (commands, called_wrong, unproven):
+        table.create(connection, checkfirst=True)
+
+
 _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _first_tables,
     _tables_of_executors,
     _tables_of_the_fleet,
+    _tables_of_commands,
 )

@@ -6,9 +6,9 @@ The durable queue keeps its own tables in the same database, so that a wish and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from bot.errors import Broken, Unreachable
 from bot.job import Job, ReviewMR, SweepProject, Wish, fold, from_json, key, to_json
-from bot.schema import given_up, handled, migrate, rescued, reviewed, upsert, version, wishes
+from bot.schema import called_wrong, commands, given_up, handled, migrate, rescued, reviewed, upsert, version, wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,24 @@ class GivenUp:
     id: str
     job: Job
     reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalledWrong:
+    """A finding that somebody calls false. `entry`: the finding as marks name it; `blob`: of the file, empty where
+    there is none. `folded`: by who may fold its thread away. `at` is in seconds since 1970."""
+
+    project_id: int
+    entry: str
+    blob: str
+    rule: str
+    iid: int
+    path: str
+    line: int | None
+    reason: str
+    author_id: int
+    folded: bool
     at: float
 
 
@@ -128,6 +146,47 @@ class Store:
         mine = sa.select(handled.c.note_id).where(handled.c.project_id == project_id, handled.c.note_id == note_id)
         with self.transaction() as connection:
             return connection.execute(mine).one_or_none() is not None
+
+    def admit(self, note: tuple[int, int], author_id: int, at: float, most: int, seconds: float) -> bool | None:
+        """Whether a command (its note, and its part of it) is among the first so many of a person within the time.
+
+        The first that is not is False, the others None. Asked again for the same command, it answers the same.
+        """
+        mine = (commands.c.author_id == author_id, commands.c.at > at - seconds)
+        taken = sa.select(commands.c.refused).where(commands.c.note_id == note[0], commands.c.part == note[1])
+        with self.transaction() as connection:
+            known = connection.execute(taken).scalar_one_or_none()
+            if known is not None:
+                return not known
+            connection.execute(sa.delete(commands).where(commands.c.at <= at - seconds))
+            rows = connection.execute(sa.select(commands.c.refused).where(*mine)).scalars().all()
+            refused = rows.count(False) >= most
+            if refused and any(rows):
+                return None
+            values = {"note_id": note[0], "part": note[1], "author_id": author_id, "at": at, "refused": refused}
+            connection.execute(sa.insert(commands).values(**values))
+            return not refused
+
+    def call_wrong(self, reports: Sequence[CalledWrong]) -> None:
+        """Notes findings that somebody calls false; one that may fold a thread away counts over one that may not."""
+        with self.transaction() as connection:
+            for report in reports:
+                renewed = ["reason", "author_id", "folded", "at"] if report.folded else []
+                connection.execute(upsert(connection, called_wrong, asdict(report), renewed))
+
+    def called_wrong(self, project_id: int | None = None) -> list[CalledWrong]:
+        """The findings, of a project or of all, that were called false, the newest first."""
+        wanted = sa.select(called_wrong).order_by(called_wrong.c.at.desc())
+        if project_id is not None:
+            wanted = wanted.where(called_wrong.c.project_id == project_id)
+        with self.transaction() as connection:
+            return [CalledWrong(**row) for row in connection.execute(wanted).mappings().all()]
+
+    def wrong_by_rule(self) -> dict[str, int]:
+        """How many findings of each rule were called false."""
+        counted = sa.select(called_wrong.c.rule, sa.func.count()).group_by(called_wrong.c.rule)
+        with self.transaction() as connection:
+            return {row[0]: row[1] for row in connection.execute(counted).all()}
 
     def give_up(self, connection: sa.Connection, name: str, job: Job, reason: str, at: float) -> None:
         """Keeps a job that will not be tried again, under the id of its last try, with the reason."""

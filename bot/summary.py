@@ -10,7 +10,7 @@ from bot import words
 from bot.action import Action, SetStatus, Summarise, Update, View
 from bot.mr import Note
 from bot.suggest import unified
-from bot.threads import Group, Planned, group
+from bot.threads import Group, Planned, entry, group
 from checks.finding import Finding, Waived
 from checks.inspection import Inspection
 from checks.standards import all_standards
@@ -89,11 +89,12 @@ def _text(inspection: Inspection, view: View, planned: Planned) -> str:
     threaded = set(_at(inspection, new, "enforce", view.thread_level)) - {
         f for one in planned.unthreaded for f in one.findings
     }
-    beside = group(inspection, [f for f in new if f not in threaded])
+    beside = group(inspection, [f for f in new if f not in threaded and entry(f) not in view.folded])
     parts = [
         words.summary_heading(len(_at(inspection, new, "enforce")), len(_at(inspection, new, "warn", "advise"))),
         _table(inspection, new, standing),
         _listed(inspection, view, beside),
+        _called_wrong(view, new),
         _new_waivers(inspection, view),
         _standing(view, standing),
         _waived(inspection, view),
@@ -139,6 +140,11 @@ def _item(inspection: Inspection, view: View, one: Group) -> str:
     if one.fix is not None:
         lines.append(words.folded_fix(unified(one.fix), one.first.standard, one.fix.safe))
     return "\n".join(lines)
+
+
+def _called_wrong(view: View, new: Sequence[Finding]) -> str:
+    rows = [f"- **{f.rule}** {_link(view, f)}: {words.prose(f.message)}" for f in new if entry(f) in view.folded]
+    return words.folded(words.called_wrong(len(rows)), "\n".join(rows[:MOST_ROWS])) if rows else ""
 
 
 def _new_waivers(inspection: Inspection, view: View) -> str:

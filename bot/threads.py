@@ -62,7 +62,7 @@ def rule_of(entry: str) -> str:
 def plan_threads(inspection: Inspection, view: View) -> Planned:
     """What becomes of the threads. Findings that are `enforce` (or at the policy's `threads`) and new get one."""
     levels = [(finding, inspection.report.level(finding)) for finding in inspection.changes.new]
-    wanted = [f for f, level in levels if level in ("enforce", view.thread_level)]
+    wanted = [f for f, level in levels if level in ("enforce", view.thread_level) and entry(f) not in view.folded]
     groups = group(inspection, wanted)
     mine = _own_threads(view)
     kept, fresh = _shared_out(groups, mine)

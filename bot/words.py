@@ -195,26 +195,52 @@ HELP = "\n".join(
         "|---|---|",
         "| `/snitch fix` | commits the safe fixes of what this merge request brought in |",
         "| `/snitch fix 10` or `/snitch fix 4.predict 10` | the same for standards or rules, older findings included |",
+        "| `/snitch fix serve.py` or `/snitch fix 10 src` | only in this file, or below this folder |",
+        "| `/snitch fix --unsafe 4.predict` | the fix of one rule that is unsafe: look at the commit |",
+        "| `/snitch undo` | reverts snitch's commit, if the branch ends with it |",
         "| `/snitch check` | looks again, and says why it says nothing |",
         "| `/snitch explain 10` | explains a standard or a rule |",
+        "| `/snitch waive 10.patch until 2027-01-31 the reason` | commits a waiver to `.snitch.yml` |",
+        "| `/snitch wrong 10.patch the reason` | reports a false finding, and folds its thread away |",
         "| `/snitch help` | shows this |",
         "",
-        "In a reply to one of its threads, `/snitch fix` means that thread.",
-        "`fix` needs Developer access, or that the merge request comes from your own fork.",
+        "In a reply to one of its threads, `/snitch fix` and `/snitch wrong` mean that thread.",
+        "What commits needs Developer access, or that the merge request comes from your own fork.",
+        "`waive` is for those whom the policy names.",
     ]
 )
 
+FORMS = {
+    "fix": "/snitch fix 10 serve.py",
+    "undo": "/snitch undo",
+    "explain": "/snitch explain 10.patch",
+    "waive": "/snitch waive 10.patch until 2027-01-31 the reason",
+    "wrong": "/snitch wrong 10.patch the reason",
+}
+"""How commands that take something are written."""
 
-def unknown_command(text: str, nearest: str | None) -> str:
-    """A command that does not exist."""
-    guess = f" Did you mean {code('/snitch ' + nearest)}?" if nearest else ""
-    return f"snitch does not know {code(text)}.{guess} {code('/snitch help')} lists what it knows."
+
+def unknown_command(text: str, nearest: str) -> str:
+    """A command that does not exist, or that is not written as it should be."""
+    form = FORMS.get(nearest, f"/snitch {nearest}")
+    if text.partition(" ")[0].lower() == nearest:
+        said = f"snitch does not understand {code('/snitch ' + text)}: it is written {code(form)}."
+    else:
+        said = f"snitch does not know {code(text)}. Did you mean {code('/snitch ' + nearest)}?"
+    return f"{said} {code('/snitch help')} lists what it knows."
+
+
+def too_many_commands(name: str, most: int) -> str:
+    """Somebody wrote more commands than an hour takes; said once."""
+    return (
+        f"{code('@' + name)} has given {most} commands within the hour; snitch leaves further ones unanswered for now."
+    )
 
 
 def not_allowed(name: str) -> str:
     """A fix asked for by somebody without the right."""
     return (
-        f"{code('@' + name)} may not have this committed: {code('/snitch fix')} needs Developer access to the project "
+        f"{code('@' + name)} may not have this committed: that needs Developer access to the project "
         "that the branch is in, or that the merge request comes from your own fork. "
         "Somebody who has it can write the same command."
     )
@@ -396,6 +422,87 @@ def refused(sentence: str) -> str:
 def one_rule_at_a_time() -> str:
     """An unsafe fix is asked for by the rule's name."""
     return f"Unsafe fixes are made one rule at a time: name it, as in {code('/snitch fix --unsafe 4.predict')}."
+
+
+def branch_gone(branch: str) -> str:
+    return f"Nothing was committed: the branch {code(branch)} does not exist any more."
+
+
+def resets_approvals(approvers: int, *, sure: bool) -> str:
+    """Said before a push to a merge request that somebody approved of."""
+    people = "1 person has" if approvers == 1 else f"{approvers} people have"
+    what = "This project takes approvals away" if sure else "If this project is set so, GitLab takes approvals away"
+    return f"{people} approved this. {what} when something is pushed, and snitch is about to push a commit."
+
+
+def undone(commit: str, title: str) -> str:
+    """A commit of snitch's was reverted."""
+    return f"Done, as commit {commit}:\n\n- took back {code(title)}"
+
+
+def nothing_to_undo(head: str) -> str:
+    return f"Nothing was undone: the branch ends with {code(head[:12])}, which is no commit of snitch's."
+
+
+def branch_of_its_own(name: str, project: str, iid: int) -> str:
+    """The description of a merge request into a source branch."""
+    return (
+        f"Asked for by {code('@' + name)} in merge request {iid} of {code(project)}. It is on a branch of its own "
+        "since only GitLab can sign this commit, and can't do that safely on a branch that others push to."
+    )
+
+
+def signed_elsewhere(sentence: str, page: str) -> str:
+    """A fix that stands on a branch of its own, in a merge request into the source branch."""
+    return (
+        f"This project refuses commits that are not signed ({prose(sentence)}), and snitch can't sign. GitLab made and "
+        f"signed the commit on a branch of its own: [merge it into yours]({page})."
+    )
+
+
+# ── waivers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def waived_now(commit: str, rule: str, until: str, reason: str) -> str:
+    """A waiver was committed."""
+    return f"Done, as commit {commit}:\n\n- {code(rule)} is waived until {code(until)}: {prose(reason)}"
+
+
+def not_waived(why: str) -> str:
+    return f"Nothing was waived: {prose(why)}."
+
+
+def may_not_waive(name: str, approvers: Sequence[str]) -> str:
+    """A waiver asked for by somebody whom the policy does not name."""
+    who = ", ".join(code(one) for one in approvers) or "nobody"
+    return f"{code('@' + name)} may not grant a waiver here: the policy leaves that to {who}."
+
+
+# ── findings that are called false ───────────────────────────────────────────────────────────────────────────────────
+
+
+def reported_wrong(rule: str, places: Sequence[str], *, folded: bool) -> str:
+    """A finding was reported as false."""
+    where = ", ".join(code(place) for place in places[:MOST_LISTED])
+    said = f"Thank you: noted for the platform team that **{rule}** is wrong about {where}."
+    if not folded:
+        return (
+            f"{said} Its thread stays open: only the author of the merge request, or who has Developer access, "
+            "can fold it away."
+        )
+    return (
+        f"{said} Its thread is folded away, and is not opened again while the file stays as it is. The status is not "
+        f"changed by this: {code(f'/snitch waive {rule} until … …')} is how to go on meanwhile."
+    )
+
+
+def nothing_wrong(rule: str) -> str:
+    """A report about a finding that is not there."""
+    return f"Nothing was noted: there is no finding of {code(rule)} that this could be about."
+
+
+def called_wrong(number: int) -> str:
+    return f"{count(number, 'finding')} reported as wrong"
 
 
 def branch_kept_moving(tries: int) -> str:

@@ -10,6 +10,7 @@ from typing import cast
 
 from bot import log, words
 from bot.action import Action, SetStatus, View
+from bot.called_wrong import folded_away
 from bot.errors import Stale, Transient
 from bot.facts import equipped, informed
 from bot.job import Answer, Job, ReviewMR, Sweep, SweepProject
@@ -149,6 +150,7 @@ def _view(
         lengths=workspace.lengths(f.path for f in inspection.changes.new),
         quiet=mr.draft and not job.asked,
         thread_level=cast(Level, world.policy.value(threads)),
+        folded=folded_away(world.store.called_wrong(mr.project.id), inspection.changes.new, workspace.head),
     )
 
 

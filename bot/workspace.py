@@ -45,6 +45,7 @@ class Workspace:
 
     def inspect(self, world: World, outside: Mapping[str, Hashable] = NOTHING) -> Inspection:
         """Judges the head, and what the change made of it. `outside`: facts that had to be asked for."""
+        own = (world.store.recall(self.mr.project.id, self.mr.iid) or {}).get("waivers", ())
         return inspect(
             self.head,
             world.policy,
@@ -53,7 +54,7 @@ class Workspace:
             before=self.base,
             memo=world.memo,
             names=project_names(self.head),
-            granted=Granting(world.gitlab, self.mirror, self.mr, world.policy),
+            granted=Granting(world.gitlab, self.mirror, self.mr, world.policy, frozenset(own)),
         )
 
 

@@ -48,7 +48,7 @@ def waive(project: Project, outcomes: Sequence[Outcome], terms: Terms) -> tuple[
     waivers = tuple(dict.fromkeys([*map(of_finding, found.findings), *_beside(project, outcomes, found)]))
     if not waivers:
         return tuple(outcomes)
-    wrong = {waiver: why for waiver in waivers if (why := _wrong(waiver, terms))}
+    wrong = {waiver: why for waiver in waivers if (why := why_not(waiver, terms))}
     sound = [waiver for waiver in waivers if waiver not in wrong]
     fresh = _fresh(sound, terms)
     judged = tuple(_applied(outcome, sound, fresh) for outcome in outcomes)
@@ -74,7 +74,7 @@ def _beside(project: Project, outcomes: Iterable[Outcome], found: Outcome) -> It
 # ── what is wrong ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _wrong(waiver: Waiver, terms: Terms) -> str | None:
+def why_not(waiver: Waiver, terms: Terms) -> str | None:
     """Why a waiver does not count; None for one that does."""
     rule = terms.rules.get(waiver.rule)
     if rule is None:

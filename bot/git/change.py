@@ -78,6 +78,27 @@ def commit(git: Git, place: Path, parent: str, edits: Mapping[str, bytes | None]
     return made.decode().strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a commit says of itself. `parents`: more than one is a merge, none a root."""
+
+    parents: tuple[str, ...]
+    author_email: str
+    committer_email: str
+    message: str
+
+    @property
+    def title(self) -> str:
+        return self.message.partition("\n")[0]
+
+
+def read_commit(git: Git, place: Path, commit: str) -> Made:
+    """A commit that is here. Raises Broken."""
+    shown = git.run(place, "show", "--no-patch", "--format=%P%x00%ae%x00%ce%x00%B", checked_id(commit), "--")
+    parents, author, committer, message = shown.decode(errors="replace").split("\0", 3)
+    return Made(tuple(parents.split()), author, committer, message.rstrip())
+
+
 def _modes(listed: bytes) -> dict[bytes, bytes]:
     rows = (line.partition(b"\t") for line in listed.split(b"\0") if line)
     return {path: head[:6] for head, _, path in rows}

@@ -127,6 +127,10 @@ class Mirror:
         author = change.Author(author_name, author_email, when)
         return change.commit(self._git, self._place, parent, edits, message, author)
 
+    def read_commit(self, commit: str) -> change.Made:
+        """What a commit says of itself. Raises Broken."""
+        return self._mended(lambda: change.read_commit(self._git, self._place, commit), commit)
+
     def push(self, remote: Remote, commit: str, branch: str, expect_parent: str) -> change.Pushing:
         """Moves the branch from `expect_parent` to `commit`: see `bot.git.change.push`."""
         return change.push(self._git, self._place, remote, commit, branch, expect_parent)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.command import LONGEST_NOTE, MOST, Check, Command, Explain, Fix, Help, Unknown, parse
+from bot.command import LONGEST_NOTE, MOST, Check, Command, Explain, Fix, Help, Undo, Unknown, Waive, Wrong, parse
 
 UNDERSTOOD: list[tuple[str, list[Command]]] = [
     ("/snitch fix", [Fix()]),
@@ -17,6 +17,18 @@ UNDERSTOOD: list[tuple[str, list[Command]]] = [
     ("/snitch fix 6.org.label-schema.vcs-url", [Fix(("6.org.label-schema.vcs-url",))]),
     ("/snitch fix --unsafe 3", [Fix(("3",), unsafe=True)]),
     ("/Snitch FIX 10.Patch", [Fix(("10.patch",))]),
+    ("/snitch fix serve.py", [Fix(path="serve.py")]),
+    ("/snitch fix 10 4 ./models/Iris/", [Fix(("10", "4"), path="models/Iris")]),
+    ("/snitch fix --unsafe 4.predict serve.py", [Fix(("4.predict",), unsafe=True, path="serve.py")]),
+    ("/snitch fix ./", [Fix()]),
+    ("/snitch undo", [Undo()]),
+    (
+        "/snitch waive 10.patch until 2027-01-31 the agent comes in January",
+        [Waive("10.patch", "2027-01-31", "the agent comes in January")],
+    ),
+    ("/snitch WAIVE 10.Patch Until 2027-01-31 - Later", [Waive("10.patch", "2027-01-31", "Later")]),
+    ("/snitch wrong 10.patch: it is no server", [Wrong("10.patch", "it is no server")]),
+    ("/snitch wrong 10.patch It is Patched", [Wrong("10.patch", "It is Patched")]),
     ("/snitch check", [Check()]),
     ("/snitch check please", [Check()]),
     ("/snitch explain 10.patch", [Explain("10.patch")]),
@@ -40,7 +52,18 @@ NOT_UNDERSTOOD = [
     ("/snitch fix 10 /snitch check", Unknown("fix 10 /snitch check", "fix")),
     ("/snitch explain", Unknown("explain", "explain")),
     ("/snitch explain the world", Unknown("explain the world", "explain")),
-    ("/snitch waive 3.large until 2030-01-01 why", Unknown("waive 3.large until 2030-01-01 why", "help")),
+    ("/snitch fix serve.py 10", Unknown("fix serve.py 10", "fix")),
+    ("/snitch fix --force", Unknown("fix --force", "fix")),
+    ("/snitch fix /etc/passwd", Unknown("fix /etc/passwd", "fix")),
+    ("/snitch undo that", Unknown("undo that", "undo")),
+    ("/snitch waive 3.large", Unknown("waive 3.large", "waive")),
+    ("/snitch waive 3.large until 2030-01-01", Unknown("waive 3.large until 2030-01-01", "waive")),
+    ("/snitch waive 3.large until 2030-01-01 -", Unknown("waive 3.large until 2030-01-01 -", "waive")),
+    ("/snitch waive the weights until 2030-01-01 x", Unknown("waive the weights until 2030-01-01 x", "waive")),
+    ("/snitch wrong 10.patch", Unknown("wrong 10.patch", "wrong")),
+    ("/snitch wrong this is wrong", Unknown("wrong this is wrong", "wrong")),
+    ("/snitch wiave 10.patch", Unknown("wiave 10.patch", "waive")),
+    ("/snitch Chekc", Unknown("Chekc", "check")),
     ("/snitch " + "x" * 500, Unknown("x" * 100, "help")),
 ]
 NO_COMMAND = {
@@ -121,6 +144,6 @@ def test_quoting_a_note_takes_its_commands_away(note: str) -> None:
 )
 def test_hostile_text_takes_less_than_a_second(piece: str) -> None:
     note = (piece * LONGEST_NOTE)[: LONGEST_NOTE - 20] + "\n/snitch fix"
-    start = time.perf_counter()
+    start = time.thread_time()
     parse(note)
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1

@@ -48,6 +48,8 @@ def create_commit(call: Call) -> Answer:
     if project.archived or not access.can_push(call.gitlab, project, branch, call.person):
         status = call.gitlab.knobs.commit_refusal
         refuse("403 Forbidden" if status == 403 else "You are not allowed to push into this branch", status)
+    if project.push_refusal:
+        refuse(project.push_refusal)
     start = _start(call, project, branch)
     changes = _changes(project, start, call.params["actions"])
     name = call.params.get("author_name") or call.person.name

@@ -136,6 +136,27 @@ def update_project(call: Call) -> Answer:
     return Answer(200, shapes.project(call.gitlab, project, call.user))
 
 
+@route("GET", "/projects/:id/approvals")
+def get_approval_settings(call: Call) -> Answer:
+    """Premium; older and newer versions differ in who may read it."""
+    project, knobs = find.project(call), call.gitlab.knobs
+    if not knobs.premium:
+        not_found()
+    if access.level(call.gitlab, project, call.person) < knobs.approval_settings_level:
+        raise ApiError(403, {"message": "403 Forbidden"})
+    defaults = {
+        "approvals_before_merge": 0,
+        "reset_approvals_on_push": True,
+        "selective_code_owner_removals": False,
+        "disable_overriding_approvers_per_merge_request": False,
+        "merge_requests_author_approval": False,
+        "merge_requests_disable_committers_approval": False,
+        "require_password_to_approve": False,
+        "require_reauthentication_to_approve": False,
+    }
+    return Answer(200, defaults | project.approval_settings)
+
+
 @route("POST", "/projects/:id/archive")
 def archive(call: Call) -> Answer:
     return _archived(call, True)

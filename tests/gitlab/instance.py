@@ -41,6 +41,8 @@ class Knobs:
     - `ruby34`: hashes in error texts are printed as Ruby 3.4 prints them.
     - `system_notes`: pushes, retargeting and the like leave notes of GitLab's own among the discussions.
     - `approval_times`: approvals say when they were given (since 18).
+    - `premium`: approvals have settings.
+    - `approval_settings_level`: who may read them; 0 is anybody.
     - `commit_refusal`: the status for a commit to a branch without the right (400 or 403, by version).
     """
 
@@ -53,6 +55,8 @@ class Knobs:
     notes_per_merge_request: int = 5_000
     note_length: int = 1_000_000
     ruby34: bool = False
+    premium: bool = False
+    approval_settings_level: int = 0
     commit_refusal: int = 400
     hook_timeout: float = 10.0
     signing_tokens: bool = True

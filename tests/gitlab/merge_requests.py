@@ -136,6 +136,8 @@ def _added(mr: MergeRequest, old: str, new: str) -> str:
 def _follow(gitlab: Instance, mr: MergeRequest, user: User, old: str, new: str) -> None:
     before = touch(mr, user)
     mr.head = new
+    if gitlab.knobs.premium and mr.project.approval_settings.get("reset_approvals_on_push", True):
+        mr.approved_by.clear()
     gitlab.later(lambda: refresh(gitlab, mr))
     if old != ZERO_SHA:
         record(gitlab, mr, user, _added(mr, old, new))

@@ -138,6 +138,9 @@ class PushEvent:
 
 @dataclass(slots=True, eq=False)
 class Project:
+    """`push_refusal`: what a server hook says to every push. `signed_only`: the push rule against unsigned commits;
+    those that GitLab itself makes pass it. `approval_settings`: what `GET /projects/:id/approvals` shows (Premium)."""
+
     id: int
     path: str
     name: str
@@ -151,6 +154,9 @@ class Project:
     forked_from: Project | None = None
     topics: list[str] = field(default_factory=list)
     settings: dict[str, Json] = field(default_factory=dict)
+    approval_settings: dict[str, bool] = field(default_factory=dict)
+    push_refusal: str | None = None
+    signed_only: bool = False
     members: dict[int, Member] = field(default_factory=dict)
     protected: dict[str, ProtectedBranch] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)

@@ -14,6 +14,7 @@ MOST_BRANCHES = 3  # a push of more sends no push hook at all
 PROTECTED = "GitLab: You are not allowed to push code to protected branches on this project."
 FORCED = "GitLab: You are not allowed to force push code to a protected branch on this project."
 REFUSED = "GitLab: You are not allowed to push code to this project."
+UNSIGNED = "GitLab: Commit must be signed with a GPG key"
 ARCHIVED = "GitLab: You can't push code to a read-only GitLab instance."
 
 
@@ -89,7 +90,11 @@ def why_not(gitlab: Instance, project: Project, user: User, change: RefChange) -
     if not access.can_push(gitlab, project, branch, user):
         return PROTECTED if guard else REFUSED
     forced = ZERO_SHA not in (change.old, change.new) and _rewinds(project, change)
-    return FORCED if guard and forced and not guard.force_push else None
+    if guard and forced and not guard.force_push:
+        return FORCED
+    if project.signed_only and change.new != ZERO_SHA:
+        return UNSIGNED
+    return project.push_refusal
 
 
 def _rewinds(project: Project, change: RefChange) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.stories.model_project import SERVE, UNTRACED
@@ -136,3 +138,36 @@ def test_check_after_a_person_mended_resolves_as_a_push_does(story: Story) -> No
     story.gitlab.courier.queue.clear()  # the push's delivery is lost
     story.say("/snitch check")
     assert story.open_threads() == [] and story.status() == "success"
+
+
+def test_what_is_written_wrongly_is_answered_with_its_form(story: Story) -> None:
+    story.opened({"serve.py": UNTRACED})
+    note = story.say("/snitch waive 10.patch")
+    assert "`/snitch waive 10.patch until 2027-01-31 the reason`" in story.reply(note)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("udno", "undo"), ("wiave 10", "waive"), ("Wrogn 10.patch x", "wrong")])
+def test_a_typing_error_is_answered_with_the_nearest_command(story: Story, typed: str, meant: str) -> None:
+    story.opened({"serve.py": UNTRACED})
+    note = story.say(f"/snitch {typed}")
+    assert f"Did you mean `/snitch {meant}`?" in story.reply(note) and story.emojis(note) == ["eyes", "x"]
+
+
+def test_after_sixty_commands_in_an_hour_one_sentence_is_said_once(story: Story) -> None:
+    story.opened({"serve.py": UNTRACED})
+    for _ in range(6):
+        story.say("\n".join(f"/snitch explain {number}" for number in range(1, 11)), by=story.developer)
+    over = [story.say("/snitch fix", by=story.developer) for _ in range(3)]
+    assert "60 commands within the hour" in story.reply(over[0])
+    assert [story.replies(note) + story.emojis(note) for note in over[1:]] == [[], []]
+    assert [commit.author_name for commit in story.commits()] == ["Author"]
+    assert "Done" in story.reply(story.say("/snitch fix", by=story.author)), "others are served"
+
+
+def test_an_hour_later_commands_are_obeyed_again(story: Story) -> None:
+    story.opened({"serve.py": UNTRACED})
+    for _ in range(7):
+        story.say("\n".join(f"/snitch explain {number}" for number in range(1, 11)), by=story.developer)
+    world = story.engine.world  # type: ignore[attr-defined]
+    world.clock = lambda: datetime.now(UTC) + timedelta(hours=1, seconds=1)
+    assert "Done" in story.reply(story.say("/snitch fix", by=story.developer))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.gitlab import githost
@@ -36,7 +38,9 @@ def assert_fixed(story: Story, reviewed: str, *, by: str = "developer", standard
     assert set(story.changed(commit.sha)) == {"serve.py", "Dockerfile"}
     title, _, rest = commit.message.partition("\n")
     assert title == f"snitch: fix standards {standards}"
-    assert rest.rstrip().endswith(f"\n\nSnitch-Requested-By: @{by}")
+    trailers = rest.rstrip().rpartition("\n\n")[2].split("\n")
+    assert trailers[0] == f"Snitch-Requested-By: @{by}"
+    assert re.fullmatch(rf"Co-authored-by: {by.title()} <\d+-{by}@users\.noreply\.127\.0\.0\.1>", trailers[1])
     assert (story.open_threads(), story.status()) == ([], "success")
 
 
@@ -383,3 +387,20 @@ def test_a_fork_that_was_deleted_is_reviewed_and_gets_a_sentence(story: Story) -
     story.source.deleted = True
     note = story.say("/snitch fix", by=story.developer)
     assert story.emojis(note) == ["eyes", "x"] and len(story.replies(note)) == 1
+
+
+def test_with_a_path_it_means_what_stands_there(begin: Begin) -> None:
+    story = begin({**PROJECT, "serve.py": UNTRACED}).opened({"Dockerfile": UNLABELLED})
+    note = story.say("/snitch fix tests")
+    assert "no finding in tests" in story.reply(note) and len(story.commits()) == 1
+    story.say("/snitch fix 10 Dockerfile")
+    assert len(story.commits()) == 1, "of standard 10 there is nothing"
+    story.say("/snitch fix ./serve.py")
+    assert list(story.changed(story.head)) == ["serve.py"], "older findings too: the place was named"
+
+
+def test_a_path_that_leads_out_is_no_path(story: Story) -> None:
+    before = story.opened(MESSY).head
+    for path in ("../serve.py", "/etc/passwd", "./../../x"):
+        story.say(f"/snitch fix {path}")
+    assert story.head == before
