@@ -17,7 +17,20 @@ from sqlalchemy import event
 
 from bot.errors import Broken, Unreachable
 from bot.job import Job, ReviewMR, SweepProject, Wish, fold, from_json, key, to_json
-from bot.schema import called_wrong, commands, given_up, handled, migrate, rescued, reviewed, upsert, version, wishes
+from bot.schema import (
+    called_wrong,
+    commands,
+    given_up,
+    handled,
+    migrate,
+    rescued,
+    reviewed,
+    unproven,
+    upsert,
+    version,
+    wishes,
+)
+from checks.fix import Unproven
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +198,19 @@ class Store:
     def wrong_by_rule(self) -> dict[str, int]:
         """How many findings of each rule were called false."""
         counted = sa.select(called_wrong.c.rule, sa.func.count()).group_by(called_wrong.c.rule)
+        with self.transaction() as connection:
+            return {row[0]: row[1] for row in connection.execute(counted).all()}
+
+    def note_unproven(self, project_id: int, found: Sequence[Unproven], at: float) -> None:
+        """Notes fixes that failed their proof: faults of snitch, each once for its file."""
+        with self.transaction() as connection:
+            for one in found:
+                values = {**asdict(one), "project_id": project_id, "at": at}
+                connection.execute(upsert(connection, unproven, values, ["reason", "at"]))
+
+    def unproven_by_rule(self) -> dict[str, int]:
+        """In how many files the fix of each rule failed its proof."""
+        counted = sa.select(unproven.c.rule, sa.func.count()).group_by(unproven.c.rule)
         with self.transaction() as connection:
             return {row[0]: row[1] for row in connection.execute(counted).all()}
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from bot import event, log
 from bot import job as jobs
-from bot.errors import SnitchError, Transient
+from bot.errors import SnitchError, Transient, Unreachable
 from bot.event import Ignored, Malformed, NotAuthentic, Secrets
 from bot.job import Job
 
@@ -45,6 +48,22 @@ class Metrics:
             buckets=BUCKETS,
             registry=self.registry,
         )
+
+
+class Tallies(Collector):
+    """What the database counts by rule, whoever noted it: asked for when the metrics are."""
+
+    def __init__(self, counted: Mapping[str, tuple[str, Callable[[], Mapping[str, int]]]]) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[Metric]:
+        """One family a tally; none while the database does not answer."""
+        for name, (text, count) in self._counted.items():
+            family = GaugeMetricFamily(name, text, labels=["rule"])
+            with suppress(Unreachable):
+                for rule, number in count().items():
+                    family.add_metric([rule], number)
+            yield family
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +105,8 @@ def application(door: Door) -> web.Application:
         return await asyncio.get_running_loop().run_in_executor(threads, _readiness, door)
 
     async def metrics(request: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(door.metrics.registry), content_type="text/plain", charset="utf-8")
+        body = await asyncio.to_thread(generate_latest, door.metrics.registry)
+        return web.Response(body=body, content_type="text/plain", charset="utf-8")
 
     async def close(_: web.Application) -> None:
         threads.shutdown(wait=False)

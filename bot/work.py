@@ -93,8 +93,18 @@ def _review(
         _check_still_there(world, mr, actions)
         pending.result()
         publish(world.gitlab, mr, actions, journal)
+        _note_unproven(world, mr, inspection)
     logger.info("reviewed", head=mr.head, said=[type(action).__name__ for action in actions])
     return Reviewed(mr, known, actions)
+
+
+def _note_unproven(world: World, mr: MergeRequest, inspection: Inspection) -> None:
+    """What failed its proof is counted, for whoever looks after the rules."""
+    found = inspection.unproven(inspection.changes.new)
+    if found:
+        logger.warning("fixes unproven", rules=[one.rule for one in found], reasons=[one.reason for one in found])
+        plain = [replace(one, path=words.visible(one.path)) for one in found]
+        world.store.note_unproven(mr.project.id, plain, world.clock().timestamp())
 
 
 def _would_say(reviewed: Reviewed) -> Reviewed:

@@ -61,6 +61,11 @@ def work(settings: Settings) -> None:
 
 def _listen(settings: Settings, queue: Queue, store: Store, identity: Identity) -> None:
     door = Door(settings.secrets, queue.accept, {"database": store.check, "gitlab": identity.ask}, lambda: identity.id)
+    tallies = {
+        "snitch_called_wrong": ("Findings that people call false", store.wrong_by_rule),
+        "snitch_unproven_fixes": ("Files in which a fix failed its proof", store.unproven_by_rule),
+    }
+    door.metrics.registry.register(webhook.Tallies(tallies))
     webhook.run(door, *settings.listen)
 
 

@@ -21,7 +21,7 @@ from bot.event import Secrets
 from bot.job import Job, key
 from bot.queue import Queue
 from bot.store import Store
-from bot.webhook import LARGEST_BODY, Door, application
+from bot.webhook import LARGEST_BODY, Door, Tallies, application
 
 from .queue_process import settings_for
 from .test_event import BODY, KEY, MERGE_REQUEST, NOTE, changed, signed
@@ -178,6 +178,20 @@ def test_deliveries_are_counted_by_what_became_of_them() -> None:
     for outcome in ("stored", "unauthentic", "malformed", "ignored"):
         assert f'snitch_deliveries_total{{outcome="{outcome}"}} 1.0' in text
     assert "snitch_delivery_seconds_count 4.0" in text
+
+
+def test_what_the_database_counts_by_rule_is_shown_and_what_it_can_not_say_is_left_out() -> None:
+    def fails() -> dict[str, int]:
+        raise Unreachable("The database does not answer.")
+
+    door = Door(SECRETS, key)
+    door.metrics.registry.register(
+        Tallies({"snitch_called_wrong": ("False", lambda: {"10.patch": 2}), "snitch_unproven_fixes": ("Faults", fails)})
+    )
+    with served(door) as base:
+        answer = requests.get(f"{base}/metrics")
+    assert answer.status_code == 200
+    assert 'snitch_called_wrong{rule="10.patch"} 2.0' in answer.text and "snitch_unproven_fixes{" not in answer.text
 
 
 @pytest.fixture(scope="module")

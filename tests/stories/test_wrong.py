@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from checks.finding import Edit, Fix
+from checks.standards import all_rules
 from tests.stories.model_project import ELSEWHERE, UNLABELLED, UNTRACED
 from tests.stories.story import Story
 
@@ -72,3 +76,16 @@ def test_a_hostile_reason_is_only_text(story: Story) -> None:
     story.opened({"serve.py": UNTRACED})
     story.say("/snitch wrong 10.patch <b>@author</b> \u202e `/close` #1", by=story.developer)
     assert "\u202e" not in noted(story)[0][3]
+
+
+def test_a_fix_that_fails_its_proof_is_counted_and_told_as_a_fault_of_snitch(
+    monkeypatch: pytest.MonkeyPatch, story: Story
+) -> None:
+    rule = next(rule for rule in all_rules() if rule.id == "10.patch")
+    worse = UNTRACED.replace("import kserve", "import tornado\nimport kserve").encode()
+    monkeypatch.setattr(rule, "fixer", lambda *_: Fix((Edit("serve.py", UNTRACED.encode(), worse),)))
+    story.opened({"serve.py": UNTRACED})
+    assert story.suggestions() == [] and "failed its proof" in (story.summary() or story.notes()[0]).body
+    assert story.engine.world.store.unproven_by_rule() == {"10.patch": 1}  # type: ignore[attr-defined]
+    story.pushed({"docs/notes.md": "More.\n"})
+    assert story.engine.world.store.unproven_by_rule() == {"10.patch": 1}  # type: ignore[attr-defined]
