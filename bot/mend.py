@@ -19,6 +19,7 @@ from checks.finding import Finding
 from checks.fix import Combined
 from checks.inspection import Inspection
 from checks.standards import all_rules
+from checks.tree import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +112,22 @@ def _undoing(desk: Desk, workspace: Workspace) -> Planned | Answered:
     if not own or len(made.parents) != 1 or in_target:
         return False, words.nothing_to_undo(mr.head)
     parent = made.parents[0]
+    try:
+        edits = _taken_back(workspace, parent)
+    except Unavailable:  # a file of a size that no commit of snitch's has
+        return False, words.nothing_to_undo(mr.head)
+    text = Text(f'Revert "{made.title}"', f"This reverts commit {mr.head}.", sorted(edits))
+    return Planned(edits, text, lambda commit: words.undone(commit, made.title))
+
+
+def _taken_back(workspace: Workspace, parent: str) -> dict[str, bytes | None]:
+    """What the files that the head changed were before. Raises Unavailable."""
+    mirror, head = workspace.mirror, workspace.mr.head
     edits: dict[str, bytes | None] = {}
     with mirror.reader() as reader:
         before = GitTree(mirror.snapshot(parent), reader)
-        for changed in mirror.diff(parent, mr.head):
+        for changed in mirror.diff(parent, head):
             edits[changed.new_path] = None
             if changed.status != "added":
                 edits[changed.old_path] = before.read(changed.old_path)
-    text = Text(f'Revert "{made.title}"', f"This reverts commit {mr.head}.", sorted(edits))
-    return Planned(edits, text, lambda commit: words.undone(commit, made.title))
+    return edits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.gitlab import githost
 from tests.gitlab.model import GUEST
 from tests.stories.model_project import UNIGNORING, UNLABELLED, UNTRACED
 from tests.stories.story import Story
@@ -78,3 +79,16 @@ def test_who_lost_the_role_undoes_nothing(story: Story, level: int) -> None:
     before = story.head
     story.say("/snitch undo", by=story.author)
     assert story.head == before
+
+
+def test_a_commit_that_only_looks_like_snitchs_and_touches_a_large_file_is_left_alone(story: Story) -> None:
+    large = {"weights.bin": b"\0" * 3_000_000}
+    story.gitlab.push(story.project, "main", large, by=story.maintainer)
+    story.opened({"docs/notes.md": "x\n"})
+    whose = (story.bot.username, story.bot.email)
+    message = "snitch: fix standard 1\n\nSnitch-Requested-By: @author\n"
+    made = githost.commit(story.project.repo, "scratch", {"weights.bin": None}, message, whose, story.head)
+    story.gitlab.move_branch(story.project, story.branch, made, story.author)
+    story.work()
+    note = story.say("/snitch undo", by=story.developer)
+    assert story.head == made and "Nothing was undone" in story.reply(note)
