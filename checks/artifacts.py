@@ -43,7 +43,8 @@ def untracked(project: Project, kind: Artifacts) -> Iterator[Finding]:
         why = _why(project, kind, path, entry)
         if why:
             shown = " ".join(path.encode(errors="surrogateescape").decode(errors="replace").split())
-            message = f"{shown} {why}: keep {kind.name} in {kind.home}, and take it out of git (git rm --cached)"
+            how = "take it out of git (git rm --cached)" if entry.tracked else "let .gitignore name it"
+            message = f"{shown} {why}: keep {kind.name} in {kind.home}, and {how}"
             yield Finding(path, None, message, path.rpartition("/")[2])
 
 
@@ -80,8 +81,9 @@ def ignoring(project: Project, kind: Artifacts) -> Fix | None:
 def _why(project: Project, kind: Artifacts, path: str, entry: Entry) -> str | None:
     """Why a file should not be in git; None for one that may."""
     name = path.rpartition("/")[2].casefold()
+    where = "is in git" if entry.tracked else "would be committed"
     if path.startswith(project.at(f"{kind.folder}/")):
-        return None if name in ALLOWED or name.startswith("readme") else "is in git"
+        return None if name in ALLOWED or name.startswith("readme") else where
     if not name.endswith(kind.suffixes) or entry.kind != "file":
         return None
     if kind.free is not None and path.startswith(project.at(f"{kind.free}/")):
@@ -90,11 +92,7 @@ def _why(project: Project, kind: Artifacts, path: str, entry: Entry) -> str | No
     if exceeds is None:
         raise Unavailable(path, f"whether it is over {_shown(kind.limit)}, its size can't be known")
     if exceeds:
-        return (
-            f"is in git with over {_shown(kind.limit)}"
-            if entry.size is None
-            else f"is in git with {_shown(entry.size)}"
-        )
+        return f"{where} with over {_shown(kind.limit)}" if entry.size is None else f"{where} with {_shown(entry.size)}"
     size = _pointed(project, path, entry)
     return f"is in Git LFS with {_shown(size)}" if size is not None and size > kind.limit else None
 

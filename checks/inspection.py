@@ -151,6 +151,7 @@ class _Inspector:
     asked: frozenset[str]
     readings: Readings
     today: date
+    alone: bool
     granted: Granted
 
     @cached_property
@@ -168,7 +169,7 @@ class _Inspector:
         self, project: Project, outcomes: Sequence[Outcome], stood: Identities | None, granted: Granted
     ) -> tuple[Outcome, ...]:
         """The outcomes after waivers. `stood`: those of the merge base, where there is one."""
-        terms = Terms(self.policy, self.today, _rules_by_id(), stood, granted)
+        terms = Terms(self.policy, self.today, _rules_by_id(), stood, self.alone, granted)
         return tuple(outcome for outcome in waive(project, outcomes, terms) if outcome.rule in self.asked)
 
     def try_out(self, project: Project, stood: Identities | None, granted: Granted) -> tuple[Outcome, ...]:
@@ -205,7 +206,7 @@ def inspect(
     levels = {rule.id: policy.level(rule.id, rule.level, today) for rule in all_rules()}
     asked = frozenset(rule.id for rule in all_rules() if only(rule) and levels[rule.id] != "off")
     rules = tuple(rule for rule in all_rules() if rule.id in asked or rule.id == WAIVER)
-    inspector = _Inspector(repository, policy, memo, rules, asked, Readings(), today, granted)
+    inspector = _Inspector(repository, policy, memo, rules, asked, Readings(), today, len(places) < 2, granted)
     reports, changes, shops = [], [], {}
     earlier = _earlier(before, repository, policy)
     for number, place in enumerate(places):

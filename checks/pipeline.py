@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from checks.finding import Span
 from checks.policy import Setting
-from checks.project import Absent, Project
+from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable, ci_include, gitlab_ci
 from checks.read.ci_include import KINDS, Followed, Include, Kind
 from checks.read.gitlab_ci import REFERENCE, Config
+from checks.tree import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,23 @@ def configuration(project: Project) -> Followed:
 
     Raises Absent, Unparsable, TooLarge, Unavailable for `.gitlab-ci.yml` itself.
     """
-    return project.remember("3 configuration", lambda: _configuration(project))
+    return project.remember("3 configuration", lambda: _configuration(project, project.ci_path))
+
+
+def set_configuration(project: Project) -> Followed | None:
+    """The configuration in the file of this repository that GitLab takes by its setting `ci_config_path`; None where
+    that is no other file of the repository, or one that can't be read.
+    """
+    path = project.fact("ci_config_path")
+    if not isinstance(path, str) or "@" in path or "://" in path or not path.strip("/"):
+        return None
+    main = path.lstrip("/")
+    if main == project.ci_path or not project.exists(main):
+        return None
+    try:
+        return project.remember("3 set configuration", lambda: _configuration(project, main))
+    except (Absent, Unparsable, TooLarge, Unavailable):
+        return None
 
 
 def predefined(project: Project) -> Callable[[str], str | None]:
@@ -116,8 +133,7 @@ def entry_of(accepted: Accepted) -> tuple[tuple[str, str], ...] | None:
     return ((accepted.kind, accepted.value), *files, *([("ref", accepted.ref)] if accepted.ref else []))
 
 
-def _configuration(project: Project) -> Followed:
-    main = project.ci_path
+def _configuration(project: Project, main: str) -> Followed:
     root = project.parse(gitlab_ci.parse, main)
 
     broken: list[Unparsable] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,11 +32,15 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a tree holds at a path. `size` in bytes; None where only `at_least` is known (a blob left behind)."""
+    """What a tree holds at a path. `size` in bytes; None where only `at_least` is known (a blob left behind).
+
+    `tracked`: not so a file that is not in git yet, and would be committed.
+    """
 
     kind: Kind
     size: int | None
     at_least: int = 0
+    tracked: bool = True
 
     def exceeds(self, limit: int) -> bool | None:
         """Whether it is larger than `limit` bytes; None where that can't be known."""
@@ -98,10 +102,13 @@ class MemoryTree:
 
 
 class FolderTree:
-    """A tree over a folder on disk. The caller says which paths belong to it; nothing outside is ever opened."""
+    """A tree over a folder on disk. The caller says which paths belong to it, and which of them are not in git yet;
+    nothing outside is ever opened.
+    """
 
-    def __init__(self, folder: Path, paths: Sequence[str]) -> None:
+    def __init__(self, folder: Path, paths: Sequence[str], untracked: Collection[str] = ()) -> None:
         self._folder = os.fsencode(folder)
+        self._untracked = untracked
         self._entries = {path: entry for path in sorted(paths) if (entry := self._look(path)) is not None}
         self._blobs: dict[str, str] = {}
 
@@ -113,7 +120,7 @@ class FolderTree:
         if stat.S_ISLNK(found.st_mode):
             return Entry("link", found.st_size)
         if stat.S_ISREG(found.st_mode):
-            return Entry("file", found.st_size)
+            return Entry("file", found.st_size, tracked=path not in self._untracked)
         return Entry("submodule", 0) if stat.S_ISDIR(found.st_mode) else None
 
     def _place(self, path: str) -> bytes:

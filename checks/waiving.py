@@ -30,13 +30,15 @@ class Terms:
     """What waivers are held against.
 
     `rules`: every rule by its id, those that are off too. `stood`: the waivers of the merge base; None where there is
-    no change, so that all count. `granted`: whether one that the change adds counts all the same.
+    no change, so that all count. `alone`: the repository holds no other project. `granted`: whether a waiver that the
+    change adds counts all the same.
     """
 
     policy: Policy
     today: date
     rules: Mapping[str, Rule]
     stood: Identities | None = None
+    alone: bool = True
     granted: Granted = never
 
 
@@ -52,7 +54,8 @@ def waive(project: Project, outcomes: Sequence[Outcome], terms: Terms) -> tuple[
     sound = [waiver for waiver in waivers if waiver not in wrong]
     fresh = _fresh(sound, terms)
     judged = tuple(_applied(outcome, sound, fresh) for outcome in outcomes)
-    wrong |= _useless(sound, outcomes)
+    own = [waiver for waiver in sound if not _is_shared(project, waiver, terms)]
+    wrong |= _useless(own, outcomes)
     findings = identify(_findings(waivers, wrong), WAIVER, project.folder)
     ended = replace(found, result="fail" if findings else "pass", findings=findings)
     return tuple(ended if outcome.rule == WAIVER else outcome for outcome in judged)
@@ -111,6 +114,15 @@ def _useless(sound: Iterable[Waiver], outcomes: Iterable[Outcome]) -> dict[Waive
         for waiver in sound
         if waiver.rule in judged and not any(_covers(waiver, finding) for finding in judged[waiver.rule])
     }
+
+
+def _is_shared(project: Project, waiver: Waiver, terms: Terms) -> bool:
+    """Whether it stands in a CI file that several projects may read: it may be for a finding of another one."""
+    if waiver.covers is None or not waiver.path.endswith((".yml", ".yaml")):
+        return False
+    if project.folder == ".":
+        return not terms.alone and (waiver.path == project.ci_path or waiver.path not in always_read(project))
+    return not waiver.path.startswith(f"{project.folder}/")
 
 
 def _findings(waivers: Iterable[Waiver], wrong: Mapping[Waiver, str]) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -93,7 +93,8 @@ class _Ground:
     paths: Sequence[str]
     folder: str
     in_git: bool
-    left_out: frozenset[str] = frozenset()
+    left_out: Collection[str]
+    untracked: Collection[str]
 
 
 def _ground(folder: Path, known: dict[Path, Listed | None]) -> _Ground:
@@ -112,10 +113,11 @@ def _ground(folder: Path, known: dict[Path, Listed | None]) -> _Ground:
         if listed is not None:
             here = inside == "." or any(path.startswith(inside + "/") for path in listed.paths)
             if here or ls_files(git, folder) is not None:
-                return _Ground(top, listed.paths, inside, True, listed.left_out)
+                return _Ground(top, listed.paths, inside, True, listed.left_out, listed.untracked)
     if all((folder / name).exists() for name in _BARE):
         raise Invalid(f"{os.fspath(folder)!r} is a git repository without its files: give a clone that has them.")
-    return _Ground(folder, _walked(folder), ".", False)
+    paths = _walked(folder)
+    return _Ground(folder, paths, ".", False, frozenset(), frozenset(paths))
 
 
 def _git_top(folder: Path) -> Path | None:
@@ -200,7 +202,7 @@ def _target(ground: _Ground, chosen: Mapping[str, str | None]) -> Target:
 
 
 def _tree(ground: _Ground) -> Tree:
-    here = FolderTree(ground.root, [path for path in ground.paths if path not in ground.left_out])
+    here = FolderTree(ground.root, [path for path in ground.paths if path not in ground.left_out], ground.untracked)
     if not ground.left_out:
         return here
     from bot.git.folder import with_left_out

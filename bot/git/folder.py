@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bot.git.snapshot import Snapshot
     from checks.tree import Tree
 
-_LEFT_OUT = "S"  # how `git ls-files -t` marks what a sparse checkout leaves out
+_LEFT_OUT, _UNTRACKED = "S", "?"  # how `git ls-files -t` marks what a sparse checkout leaves out, and what is new
 
 
 def top_level(git: Git, folder: Path) -> Path | None:
@@ -34,10 +34,13 @@ def top_level(git: Git, folder: Path) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Paths of a work tree, sorted. Those that are `left_out` by a sparse checkout are only in the index."""
+    """Paths of a work tree, sorted. Those that are `left_out` by a sparse checkout are only in the index; `untracked`
+    ones are not in git yet.
+    """
 
     paths: tuple[str, ...]
     left_out: frozenset[str] = frozenset()
+    untracked: frozenset[str] = frozenset()
 
 
 def ls_files(git: Git, folder: Path) -> Listed | None:
@@ -55,7 +58,8 @@ def ls_files(git: Git, folder: Path) -> Listed | None:
     if not tags and git.attempt(folder, "check-ignore", "--quiet", ".", extra={"GIT_LITERAL_PATHSPECS": "0"}).code == 0:
         return None
     paths = tuple(sorted(path for path in tags if not _through_link(folder, path)))
-    return Listed(paths, frozenset(path for path in paths if tags[path] == _LEFT_OUT))
+    left_out, untracked = (frozenset(p for p in paths if tags[p] == tag) for tag in (_LEFT_OUT, _UNTRACKED))
+    return Listed(paths, left_out, untracked)
 
 
 def _through_link(folder: Path, path: str) -> bool:

@@ -6,8 +6,9 @@ misses what is added there, and what it checks.
 
 ## What counts
 An include of an accepted pipeline (the policy's `pipeline`) in any of GitLab's forms, also in a file of this repository
-that is included from there, or GitLab's setting "CI/CD configuration file" that points into it. Files that other
-projects hold are not followed. An include whose address holds a variable can't be known.
+that is included from there or that GitLab's setting "CI/CD configuration file" names, or where that setting points into
+an accepted pipeline itself. Files that other projects hold are not followed. An include whose address holds a variable
+can't be known.
 
 ## Fix safety
 Safe: the include is put first, comments and layout stay. It brings in the organisation's jobs, as the standard demands.
@@ -19,10 +20,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checks.finding import Edit, Finding, Fix, Skip, Span
-from checks.pipeline import accepted_includes, configuration, entry_of, matches, pipeline, place_of, points_to
+from checks.pipeline import (
+    accepted_includes,
+    configuration,
+    entry_of,
+    matches,
+    pipeline,
+    place_of,
+    points_to,
+    set_configuration,
+)
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable, gitlab_ci, yaml
-from checks.read.ci_include import Include
+from checks.read.ci_include import Followed, Include
 from checks.read.yaml_edit import with_first_item
 from checks.standard import Standard
 from checks.tree import Unavailable
@@ -61,6 +71,19 @@ standard.good(
     },
 )
 standard.good("include", _ci("a: b\n"), facts={"ci_config_path": f"pipeline.yml@{_CENTRAL}:main"})
+
+standard.good(
+    "include",
+    {".gitlab-ci.yml": None, "ci/own.yml": f"include: {{project: {_CENTRAL}, file: a.yml}}\n"},
+    facts={"ci_config_path": "ci/own.yml"},
+)
+standard.good(
+    "include",
+    _ci("a: b\n") | {"own.yml": "include: more.yml\n", "more.yml": f"include: {{project: {_CENTRAL}, file: a}}\n"},
+    facts={"ci_config_path": "/own.yml"},
+)
+standard.bad("include", _ci("a: b  # <- 3.include\n") | {"own.yml": "a: b\n"}, facts={"ci_config_path": "own.yml"})
+standard.bad("include", _ci("a: b  # <- 3.include\n") | {"own.yml": "a: [\n"}, facts={"ci_config_path": "own.yml"})
 
 _COMPONENT = accepted_includes(["a/b", {"component": "gitlab.example.com/ml/promote", "ref": "1*"}])
 for include in (
@@ -157,6 +180,12 @@ standard.skip(
     "include", _ci("variables: {C: a}\ninclude: [{project: $C/model-promotion-pipeline}]\n"), because=_VARIABLE
 )
 standard.skip("include", _ci("include: [{local: $WHERE}]\n"), because=_VARIABLE)
+standard.skip(
+    "include",
+    {".gitlab-ci.yml": None, "own.yml": "include: {project: $CENTRAL, file: a.yml}\n"},
+    facts={"ci_config_path": "own.yml"},
+    because=_VARIABLE,
+)
 standard.skip("include", _ci("include: !reference [.elsewhere, include]\n"), because=_VARIABLE)
 standard.skip("include", _ci("include: /$CI_PROJECT_NAMESPACE.yml"), because=_VARIABLE, facts={"project_path": None})
 standard.skip(
@@ -215,6 +244,9 @@ def include_pipeline(project: Project) -> Iterator[Finding]:
     """`.gitlab-ci.yml` exists, can be read, and includes the Model Promotion Pipeline."""
     path = project.ci_path
     how = f"include the central pipeline ({_shown(project)})"
+    elsewhere = set_configuration(project)
+    if elsewhere is not None and not _is_set(project) and not _accepted(project, elsewhere):
+        _raise_unknown(project, elsewhere)
     try:
         found = _central(project)
     except Absent:
@@ -225,7 +257,7 @@ def include_pipeline(project: Project) -> Iterator[Finding]:
             yield Finding(path, _point(error), f"{path} {error.why}: mend it, and {how}", "include")
     else:
         if not found and not _is_set(project):
-            _raise_unknown(project)
+            _raise_unknown(project, configuration(project))
             yield _lacking(project, how)
 
 
@@ -280,20 +312,27 @@ def _point(error: Unparsable) -> Span:
 
 
 def _central(project: Project) -> list[Include]:
-    """The includes of the central pipeline. Raises Absent and Unparsable for `.gitlab-ci.yml`."""
+    """The includes of the central pipeline, in `.gitlab-ci.yml` or in the file of this repository that GitLab takes in
+    its place. Raises Absent and Unparsable for `.gitlab-ci.yml`.
+    """
+    elsewhere = set_configuration(project)
+    found = [] if elsewhere is None else _accepted(project, elsewhere)
+    return found or _accepted(project, configuration(project))
+
+
+def _accepted(project: Project, followed: Followed) -> list[Include]:
     accepted = project.setting(pipeline)
-    return [one for one in configuration(project).includes if any(matches(one, other) == "yes" for other in accepted)]
+    return [one for one in followed.includes if any(matches(one, other) == "yes" for other in accepted)]
 
 
-def _raise_unknown(project: Project) -> None:
+def _raise_unknown(project: Project, known: Followed) -> None:
     """Raises Skip where something that can't be known here may include the central pipeline."""
-    known = configuration(project)
     for include in known.includes:
         if any(matches(include, accepted) == "unknown" for accepted in project.setting(pipeline)):
             line = include.config.stream.place(include.node.start)[0]
             raise Skip(f"the include in line {line} of {include.path} holds a variable that only GitLab knows")
     if not known.complete:
-        raise Skip(f"{project.ci_path} includes more files than GitLab takes")
+        raise Skip(f"{known.files[0][0]} includes more files than GitLab takes")
 
 
 def _is_set(project: Project) -> bool:

@@ -669,3 +669,17 @@ def test_a_reader_that_stops_early_is_no_fault(tmp_path: Path) -> None:
         f"{SNITCH} standards | head -1", shell=True, capture_output=True, check=True, text=True, cwd=tmp_path
     )
     assert "Traceback" not in ran.stderr
+
+
+def test_weights_that_are_not_in_git_yet_are_told_as_what_would_be_committed(tmp_path: Path) -> None:
+    folder = committed(project(tmp_path / "iris", {".gitignore": "datasets/\n", "weights/old": "1"}))
+    (folder / "weights" / "new").write_text("2")
+    told = snitch("check", folder, "--standard", "1.untracked").output
+    assert "weights/old is in git: keep weights in s3://" in told and "take it out of git (git rm --cached)" in told
+    assert "weights/new would be committed: keep weights in s3://" in told and "let .gitignore name it" in told
+
+
+def test_outside_git_weights_are_told_as_what_would_be_committed(tmp_path: Path) -> None:
+    folder = project(tmp_path / "iris", {".gitignore": "datasets/\n", "weights/x": "1"})
+    told = snitch("check", folder, "--standard", "1.untracked").output
+    assert "weights/x would be committed" in told and "is in git" not in told

@@ -581,6 +581,7 @@ def test_the_files_of_a_folder_are_those_that_git_tracks_or_would(own: tuple[Git
     (folder / "untracked").write_text("2\n")
     (folder / "build").mkdir()
     assert listed(git, folder) == [".gitignore", "a.py", "sub/b.py", "sub/new\nline", "untracked"]
+    assert folders.ls_files(git, folder).untracked == {"untracked"}  # type: ignore[union-attr]
     assert listed(git, folder / "sub") == ["b.py", "new\nline"]
     assert folders.ls_files(git, folder / "build") is None
     assert folders.ls_files(git, folder.parent) is None

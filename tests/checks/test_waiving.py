@@ -93,6 +93,37 @@ def test_an_absent_file_is_waived_for_the_whole_project() -> None:
     assert found(look(files)) == []
 
 
+SHARED = """\
+include: {project: ml-platform/model-promotion-pipeline, file: a.yml}
+rose:
+  variables:
+    # snitch: waive 1.path until 2026-07-31 - moves in July
+    MODEL_WEIGHTS: s3://ml-platform-bucket/rose/models/latest
+"""
+
+
+def sub_project(name: str) -> dict[str, bytes]:
+    here = {path: text for path, text in MINIMAL.items() if path != ".gitlab-ci.yml"}
+    return {f"{name}/{path}": text.encode() for path, text in here.items()}
+
+
+def test_a_waiver_in_a_ci_file_that_projects_share_is_useless_to_none_of_them() -> None:
+    files = {**sub_project("rose"), **sub_project("iris"), ".gitlab-ci.yml": SHARED.encode()}
+    for name in ("rose", "iris", None):
+        repository = Repository("models", {}, {} if name is None else {name: None})
+        inspection = inspect(MemoryTree(files), Policy(), TODAY, repository)
+        assert "0.waiver" not in found(inspection)
+        waived = {one.finding.project for one in inspection.report.waived}
+        assert waived >= ({name} if name else {"rose", "iris"})
+
+
+def test_a_useless_waiver_in_a_projects_own_ci_file_is_found_beside_other_projects() -> None:
+    good = SHARED.replace("models/latest", "models/2026-03-01T12:00:00Z").encode()
+    files = {**sub_project("rose"), **sub_project("iris"), "rose/.gitlab-ci.yml": good, ".gitlab-ci.yml": b"a: b\n"}
+    inspection = inspect(MemoryTree(files), Policy(), TODAY, Repository("models", {}, {}))
+    assert [f.path for f in inspection.report.findings if f.rule == "0.waiver"] == ["rose/.gitlab-ci.yml"]
+
+
 # ── what is wrong with one ───────────────────────────────────────────────────────────────────────────────────────────
 
 
