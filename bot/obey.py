@@ -32,7 +32,7 @@ def obey(job: Answer, world: World, review: Review) -> None:
     commands = parse(job.text)
     if not commands:
         return
-    if world.mode != "active":
+    if world.mode_of(world.gitlab.project(job.project_id)) != "active":
         logger.info("would obey", note=job.note_id, commands=[str(command) for command in commands])
         return
     mr = world.gitlab.merge_request(job.project_id, job.iid)

@@ -24,10 +24,11 @@ def review_url(settings: Settings, url: str, *, dry_run: bool) -> str:
     try:
         world = World.open(settings, store)
         project = world.gitlab.project(path)
+        dry_run = dry_run or world.mode_of(project) != "active"
         reviewed = review(ReviewMR(project.id, iid, None, asked=True), world, dry_run=dry_run)
     finally:
         store.close()
-    return told(reviewed, dry_run=dry_run or settings.mode != "active")
+    return told(reviewed, dry_run=dry_run)
 
 
 def parsed(url: str, gitlab_url: str) -> tuple[str, int]:

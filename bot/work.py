@@ -60,7 +60,7 @@ def _reviewed(job: ReviewMR, world: World, dry_run: bool) -> Reviewed:
     with ThreadPoolExecutor(ASIDE, "aside") as aside:
         early = aside.submit(bring_early, world, job)
         mr = world.gitlab.with_refs(world.gitlab.merge_request(job.project_id, job.iid))
-        reason = _not_reviewed(mr)
+        reason = _not_reviewed(mr, world)
         if reason:
             logger.info("not reviewed", reason=reason)
             return Reviewed(mr, None, why=reason)
@@ -74,7 +74,7 @@ def _review(
     job: ReviewMR, world: World, mr: MergeRequest, seen: Seen, aside: ThreadPoolExecutor, dry_run: bool
 ) -> Reviewed:
     journal = StoredJournal(world, mr)
-    if not dry_run and world.mode == "active":
+    if not dry_run and world.mode_of(mr.project) == "active":
         clean_up(world.gitlab, mr, journal)
     with opened(world, mr) as workspace:
         inspect = partial(workspace.inspect, world)
@@ -86,7 +86,7 @@ def _review(
         known = informed(world, mr.project, inspect, inspection) if job.asked else inspection
         inspection = equipped(world, inspect, inspection, inspection.changes.new)
         view = _view(job, world, workspace, inspection, journal, seen)
-        if dry_run or world.mode == "silent":
+        if dry_run or world.mode_of(mr.project) == "silent":
             return _would_say(Reviewed(mr, known, plan(inspection, view)))
         pending = aside.submit(_set_pending, world, view)
         actions = plan(inspection, view)
@@ -112,7 +112,9 @@ def _would_say(reviewed: Reviewed) -> Reviewed:
     return reviewed
 
 
-def _not_reviewed(mr: MergeRequest) -> str:
+def _not_reviewed(mr: MergeRequest, world: World) -> str:
+    if world.mode_of(mr.project) == "off":
+        return "the policy switches snitch off on this project"
     if mr.state != "opened":
         return f"the merge request is {mr.state}"
     if mr.project.archived:

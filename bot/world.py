@@ -21,7 +21,7 @@ from bot.registry import Home, Registry, Session, SignIn
 from bot.settings import Mode, PolicyAccess, Settings, surroundings
 from bot.store import Store
 from checks.policy import Policy
-from checks.policy import mode as policy_mode
+from checks.policy import mode_of as policy_mode
 from checks.run import Memo, MemoryMemo
 from checks.standards import all_rules
 
@@ -67,7 +67,7 @@ class World:
             mirrors=settings.state_dir / "mirrors",
             policy=policy,
             registry=_registry(settings),
-            mode=quieter(settings.mode, cast(Mode, policy.value(policy_mode))),
+            mode=settings.mode,
             nightly=nightly(settings),
             reload=lambda: load_policy(settings),
         )
@@ -90,6 +90,10 @@ class World:
     @property
     def today(self) -> date:
         return self.clock().date()
+
+    def mode_of(self, project: ProjectInfo) -> Mode:
+        """How much is said and done on a project: the service's mode, or the policy's where that says less."""
+        return quieter(self.mode, cast(Mode, policy_mode(self.policy, project.path)))
 
     def mirror(self, project: ProjectInfo) -> Mirror:
         """The mirror of a project."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from checks.finding import Skip
 from checks.pipeline import configuration
-from checks.policy import Setting, text_list
+from checks.policy import TEXTS, Setting, text_list
 from checks.project import Project, TooLarge
 from checks.read import Unparsable, gitlab_ci, yaml
 from checks.read.build_command import PREDEFINED, Build, builds_of
@@ -35,7 +35,11 @@ def _keys_by_image(value: Any) -> Mapping[str, tuple[str, ...]]:
 
 _NO_KEYS: Mapping[str, tuple[str, ...]] = {}
 base_image_labels = Setting(
-    "base_image_labels", _NO_KEYS, "labels that base images carry, by a pattern of the image", _keys_by_image
+    "base_image_labels",
+    _NO_KEYS,
+    "labels that base images carry, by a pattern of the image",
+    _keys_by_image,
+    schema={"type": "object", "additionalProperties": TEXTS},
 )
 build_args = Setting("build_args", PREDEFINED, "build arguments that the central pipeline passes", text_list)
 

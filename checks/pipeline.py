@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from checks.finding import Span
-from checks.policy import Setting
+from checks.policy import TEXTS, Setting
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable, ci_include, gitlab_ci
 from checks.read.ci_include import KINDS, Followed, Include, Kind
@@ -40,7 +40,29 @@ def accepted_includes(value: Any) -> tuple[Accepted, ...]:
     return tuple(_accepted(one) for one in listed)
 
 
-pipeline = Setting("pipeline", DEFAULT, "the includes that count as the central pipeline", accepted_includes)
+_TEXT = {"type": "string"}
+_INCLUDE = {
+    "anyOf": [
+        _TEXT,
+        *(
+            {
+                "type": "object",
+                "properties": {kind: _TEXT, "file": TEXTS, "ref": _TEXT},
+                "required": [kind],
+                "additionalProperties": False,
+            }
+            for kind in KINDS
+            if kind != "local"
+        ),
+    ]
+}
+pipeline = Setting(
+    "pipeline",
+    DEFAULT,
+    "the includes that count as the central pipeline",
+    accepted_includes,
+    schema={"anyOf": [*_INCLUDE["anyOf"], {"type": "array", "items": _INCLUDE, "minItems": 1}]},
+)
 
 
 def configuration(project: Project) -> Followed:

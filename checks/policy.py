@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from fnmatch import fnmatchcase
 from typing import Any, Final, Generic, Literal, TypeVar, cast, get_args
 
 T = TypeVar("T")
@@ -27,6 +28,8 @@ class Setting(Generic[T]):
     check: Callable[[Any], T]
     tighter: Literal["less", "more"] | None = None
     """Which values are stricter: a group may set only what can be tightened."""
+    schema: Mapping[str, Any] | None = None
+    """What `check` takes, as a JSON schema, where its name does not tell."""
 
     def tightest(self, one: Any, other: Any) -> Any:
         """The stricter of two values."""
@@ -134,6 +137,10 @@ def text_list(value: Any) -> tuple[str, ...]:
     return tuple(items)
 
 
+TEXTS: Final[Mapping[str, Any]] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+"""The JSON schema of a list of texts, or a single one."""
+
+
 @dataclass(frozen=True, slots=True)
 class OneOf:
     """A setting that is one of these texts."""
@@ -151,12 +158,36 @@ def one_of(*choices: str) -> OneOf:
     return OneOf(choices)
 
 
+MODES: Final = ("active", "silent", "off")
+
+
+def modes(value: Any) -> str | Mapping[str, str]:
+    """A setting that is a mode, or the modes of projects by patterns of their paths."""
+    if not isinstance(value, dict):
+        return one_of(*MODES)(value)
+    for pattern, one in value.items():
+        if one not in MODES:
+            raise ValueError(f"of {pattern} must be one of: {', '.join(MODES)}")
+    return {pattern.strip("/").lower(): one for pattern, one in value.items()}
+
+
+def mode_of(policy: Policy, project_path: str) -> str:
+    """The mode for a project on GitLab: of the patterns that fit its path the longest decides, `active` where none."""
+    given = policy.value(mode)
+    if isinstance(given, str):
+        return given
+    fits = [pattern for pattern in given if fnmatchcase(project_path.lower(), pattern)]
+    return str(given[max(fits, key=len)] if fits else mode.default)
+
+
 bucket = Setting("bucket", "ml-platform-bucket", "the S3 bucket of weights and datasets", text_value)
-mode = Setting(
+mode: Setting[Any] = Setting(
     "mode",
     "active",
-    "`silent`: snitch says nothing on GitLab; `off`: it does nothing there",
-    one_of("active", "silent", "off"),
+    "`silent`: snitch says nothing on GitLab; `off`: it does nothing there; or one of them by paths of projects, like "
+    "`acme/vision/*: silent`",
+    modes,
+    schema={"anyOf": [{"enum": list(MODES)}, {"type": "object", "additionalProperties": {"enum": list(MODES)}}]},
 )
 threads = Setting("threads", "enforce", "the mildest level whose findings open threads", one_of("enforce", "warn"))
 max_waiver_days = Setting(

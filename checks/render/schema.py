@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from checks.inspection import all_settings
-from checks.policy import FIXED, LEVELS, OneOf, Setting, text_list, text_value, whole_number
+from checks.policy import FIXED, LEVELS, TEXTS, OneOf, Setting, text_list, text_value, whole_number
 from checks.standards import all_standards
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -50,7 +50,8 @@ def project_schema() -> str:
             "reason": {"description": "why, for those who come later", "type": "string", "minLength": 1},
         }
     ) | {"required": ["rule", "until", "reason"]}
-    name = {"description": "what the project is called", "type": ["string", "number"]}
+    called = [{"type": "string", "pattern": r"^\w[\w.-]*$"}, {"type": "number", "minimum": 0}]
+    name = {"description": "what the project is called", "anyOf": called}
     waive = {"description": "rules that are let stand for a while", "type": "array", "items": waiver}
     return _written("What a model project says of itself to snitch", _closed({"name": name, "waive": waive}))
 
@@ -91,6 +92,8 @@ def _plain(value: Any) -> bool:
 def _type(setting: Setting[Any]) -> dict[str, Any]:
     """What the setting's check takes, as far as it is known; anything else."""
     check: Any = setting.check
+    if setting.schema is not None:
+        return dict(setting.schema)
     if isinstance(check, OneOf):
         return {"enum": list(check.choices)}
     if check is text_value:
@@ -98,5 +101,5 @@ def _type(setting: Setting[Any]) -> dict[str, Any]:
     if check is whole_number:
         return {"type": "integer", "minimum": 0}
     if check is text_list:
-        return {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
+        return dict(TEXTS)
     return TEXT if isinstance(setting.default, str) else {}

@@ -262,7 +262,17 @@ def _label_values(value: Any) -> Mapping[str, str]:
 _NONE: tuple[str, ...] = ()
 _NO_VALUES: Mapping[str, str] = {}
 labels = standard.setting(
-    Setting("labels", _NO_VALUES, "what a fix writes into the labels; $CI_… variables may be used", _label_values)
+    Setting(
+        "labels",
+        _NO_VALUES,
+        "what a fix writes into the labels; $CI_… variables may be used",
+        _label_values,
+        schema={
+            "type": "object",
+            "properties": {name: {"type": "string"} for name in LABELS},
+            "additionalProperties": False,
+        },
+    )
 )
 vendor = standard.setting(Setting("vendor", "", "the value of org.label-schema.vendor in a fix", text_value))
 pipeline_labels = standard.setting(

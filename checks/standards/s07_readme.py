@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from checks.finding import Edit, Finding, Fix, Skip, Span
-from checks.policy import Setting, bucket
+from checks.policy import TEXTS, Setting, bucket
 from checks.project import Absent, Project, TooLarge
 from checks.read import Excessive, Unparsable
 from checks.read.markdown import Heading, Link, Markdown, Rows, parse
@@ -266,6 +266,7 @@ readme_links = standard.setting(
         _BUILT_IN,
         "by kind of link, patterns of host and path (* for anything) instead of the built-in ones",
         _link_patterns,
+        schema={"type": "object", "properties": dict.fromkeys(KINDS, TEXTS), "additionalProperties": False},
     )
 )
 

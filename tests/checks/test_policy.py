@@ -17,6 +17,7 @@ from checks.policy import (
     bucket,
     max_waiver_days,
     mode,
+    mode_of,
     one_of,
     text_list,
     text_value,
@@ -304,3 +305,28 @@ def test_names_are_read_in_every_folder_of_a_tree() -> None:
     }
     names = project_names(MemoryTree(files, {"l/.snitch.yml": b"../.snitch.yml"}))
     assert names == {".": "all", "m/a": "rose"}
+
+
+# ── modes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "expected"),
+    [
+        ("{}", "acme/iris", "active"),
+        ("mode: silent", "acme/iris", "silent"),
+        ("mode: {acme/*: silent}", "acme/vision/iris", "silent"),
+        ("mode: {acme/*: silent}", "other/iris", "active"),
+        ("mode: {'*': off, acme/*: silent, /Acme/Iris: active}", "ACME/iris", "active"),
+        ("mode: {'*': off, acme/*: silent, /Acme/Iris: active}", "acme/rose", "silent"),
+        ("mode: {'*': off, acme/*: silent, /Acme/Iris: active}", "b/c", "off"),
+    ],
+)
+def test_a_mode_may_be_for_some_projects_the_longest_pattern_decides(text: str, path: str, expected: str) -> None:
+    assert mode_of(parsed(text), path) == expected
+
+
+def test_a_mode_of_projects_that_is_none_is_told() -> None:
+    assert problems("mode: {acme/*: loud}") == [
+        "policy.yml:1: mode of acme/* must be one of: active, silent, off",
+    ]

@@ -10,8 +10,10 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from checks.inspection import read_policy
+from checks.inspection import all_settings, read_policy
 from checks.project_file import parse_project_config
 from checks.render.schema import policy_schema, project_schema
 
@@ -44,6 +46,9 @@ def test_the_schemas_of_the_package_are_those_of_its_settings_and_rules(name: st
         "max_waiver_days: -1",
         "mode: silent",
         "mode: loud",
+        "mode: {acme/*: silent}",
+        "mode: {acme/*: loud}",
+        "mode: [silent]",
         "weights_variable: W",
         "apm_integrations: [tornado, fastapi]",
         "apm_integrations: {}",
@@ -61,6 +66,49 @@ def test_the_schemas_of_the_package_are_those_of_its_settings_and_rules(name: st
 )
 def test_the_schema_of_a_policy_accepts_what_is_read(text: str) -> None:
     assert accepts(policy_schema(), text) == (read_policy(text.encode(), "policy.yml")[1] == ())
+
+
+# ── generated ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+WORDS = ["acme", "a/b", "warn", "off", "enforce", "silent", "Maintainers", "10.patch", "tornado", "weights", "author"]
+KEYS = ["level", "since", "waivable", "project", "file", "ref", "component", "remote", "template", "weights", "author"]
+KEYS += ["vendor", "2027-01-31", "10", "10.patch", "0.policy", "a/*", "levels", "max_waiver_days", "bucket", "mode"]
+SCALARS = st.sampled_from(WORDS) | st.integers(-2, 99) | st.booleans()
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
+    max_leaves=6,
+)
+SETTINGS = [setting.name for setting in all_settings()]
+POLICIES = st.dictionaries(st.sampled_from([*SETTINGS, "levels", "groups", "buket"]), VALUES, max_size=2)
+# What no schema of draft 7 tells: regular expressions of Python, that a group only tightens, a text's own form.
+INEXPRESSIBLE = ("may only tighten", "a regular expression", "must have a group", "image_repository")
+
+
+@given(POLICIES)
+@settings(max_examples=400, deadline=None)
+def test_whatever_the_schema_of_a_policy_accepts_is_read_and_the_other_way_round(policy: dict[str, Any]) -> None:
+    found = [str(problem) for problem in read_policy(json.dumps(policy).encode(), "policy.yml")[1]]
+    assume(not any(word in problem for problem in found for word in INEXPRESSIBLE))
+    assert jsonschema.Draft7Validator(json.loads(policy_schema())).is_valid(policy) == (found == []), found
+
+
+WAIVERS = st.dictionaries(
+    st.sampled_from(["rule", "until", "reason", "util"]),
+    st.sampled_from(["10.patch", "2027-01-31", "because", 1, ["a"], {}]),
+    max_size=4,
+) | st.sampled_from(["10.patch", 1, ["a"]])
+
+
+PROJECT_KEYS = st.sampled_from(["name", "waive", "waives"])
+
+
+@given(st.dictionaries(PROJECT_KEYS, st.lists(WAIVERS, max_size=2) | SCALARS, max_size=2))
+@settings(max_examples=300, deadline=None)
+def test_whatever_the_schema_of_a_project_accepts_is_read(document: dict[str, Any]) -> None:
+    """Not the other way round: that a rule is unknown, or a day none, is for 0.waiver to say."""
+    if jsonschema.Draft7Validator(json.loads(project_schema())).is_valid(document):
+        assert parse_project_config(json.dumps(document).encode(), ".snitch.yml")[1] == ()
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,19 @@ def test_another_bucket_is_another_law(under) -> None:
 def test_a_quiet_policy_keeps_snitch_from_speaking(under) -> None:
     story = under("mode: silent\n").opened({"serve.py": UNTRACED})
     assert story.writes() == []
+
+
+def test_a_policy_may_keep_snitch_from_speaking_on_some_projects(under) -> None:
+    story = under("mode: {models/*: silent}\n").opened({"serve.py": UNTRACED})
+    note = story.say("/snitch check")
+    assert story.writes() == [] and story.replies(note) == []
+
+
+def test_a_policy_for_other_projects_lets_it_speak(under) -> None:
+    story = under("mode: {other/*: off, '*': active}\n").opened({"serve.py": UNTRACED})
+    assert list(story.rules()) == ["10.patch"]
+
+
+def test_a_policy_may_switch_snitch_off_on_a_project(under) -> None:
+    story = under("mode: {models/iris: off}\n").opened({"serve.py": UNTRACED})
+    assert story.writes() == [] and story.status() is None
