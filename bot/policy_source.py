@@ -12,11 +12,12 @@ import json
 import os
 import re
 import tempfile
+import threading
 import urllib.error
 import urllib.request
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +31,9 @@ from checks.tree import MAX_BYTES
 
 FRESH = 24 * 3600
 """Seconds for which what was read is not asked for again."""
+
+AGAIN = timedelta(minutes=5)
+"""After so long a service looks at its policy again."""
 
 TIMEOUT = 10
 _GITLAB = re.compile(r"gitlab:(?P<project>[^/@]+(?:/[^/@]+)+)//(?P<path>[^@]+?)(?:@(?P<ref>[^@]+))?")
@@ -57,12 +61,48 @@ class _Unavailable(Exception):
     """An address gave nothing that can be used; the message says why, for people."""
 
 
-def load(source: str | None, access: PolicyAccess, now: datetime) -> Sourced:
+@dataclass(slots=True)
+class Standing:
+    """The policy of a service: a changed one holds within minutes; one that is broken by then, or can't be had, leaves
+    what held before, and that is said once.
+    """
+
+    source: str | None
+    access: PolicyAccess
+    _now: Sourced | None = None
+    _at: datetime | None = None
+    _one: threading.Lock = field(default_factory=threading.Lock)
+
+    def at(self, now: datetime) -> tuple[Policy, str | None]:
+        """The policy, and what is new to be said about it. Raises SetupError where there never was a good one."""
+        known = self._now
+        due = known is None or self._at is None or now - self._at >= AGAIN
+        if not due or not self._one.acquire(blocking=known is None):
+            return (known or Sourced(Policy())).policy, None
+        try:
+            found = self._read(now, known)
+        finally:
+            self._one.release()
+        said = known.note if known else None
+        return found.policy, found.note if found.note != said else None
+
+    def _read(self, now: datetime, known: Sourced | None) -> Sourced:
+        try:
+            found = load(self.source, self.access, now, AGAIN.total_seconds())
+        except SetupError as error:
+            if known is None:
+                raise
+            found = Sourced(known.policy, f"The policy is as it was before: {str(error).splitlines()[0]}")
+        self._now, self._at = found, now
+        return found
+
+
+def load(source: str | None, access: PolicyAccess, now: datetime, fresh: float = FRESH) -> Sourced:
     """The policy at a source, or the built-in one. Raises SetupError with everything that is wrong, a line each."""
     if not source:
         return Sourced(Policy())
     if source.startswith(("https://", "http://", "gitlab:")):
-        return _from_address(source, address_of(source, access.gitlab_url), access, now.timestamp())
+        return _from_address(source, address_of(source, access.gitlab_url), access, now.timestamp(), fresh)
     try:
         with open(source, "rb") as file:
             return Sourced(_checked(file.read(MAX_BYTES + 1), source))
@@ -108,10 +148,10 @@ def _on_gitlab(source: str, gitlab_url: str | None) -> str:
 # ── what is kept ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _from_address(source: str, url: str, access: PolicyAccess, now: float) -> Sourced:
+def _from_address(source: str, url: str, access: PolicyAccess, now: float, fresh: float) -> Sourced:
     place = access.cache / f"policy-{hashlib.sha256(url.encode()).hexdigest()[:24]}.json"
     kept = _kept(place)
-    if kept is not None and 0 <= now - kept.at < FRESH:
+    if kept is not None and 0 <= now - kept.at < fresh:
         return Sourced(_checked(kept.text, source))
     try:
         etag, data = _asked(url, access, kept)
@@ -163,7 +203,7 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
 def _asked(url: str, access: PolicyAccess, kept: _Kept | None) -> tuple[str, bytes]:
     """What an address gives now, with its ETag. Raises _Unavailable."""
     request = urllib.request.Request(url, headers={"User-Agent": "snitch"})  # noqa: S310 - https, as was checked
-    if access.token is not None:
+    if access.token is not None and _is_for(url, access.gitlab_url):
         request.add_unredirected_header(access.header, access.token.reveal())
     if kept is not None and kept.etag:
         request.add_header("If-None-Match", kept.etag)
@@ -177,6 +217,11 @@ def _asked(url: str, access: PolicyAccess, kept: _Kept | None) -> tuple[str, byt
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise _Unavailable(str(getattr(reason, "strerror", None) or reason or type(error).__name__)) from None
+
+
+def _is_for(url: str, gitlab_url: str | None) -> bool:
+    """Whether the token is for that host: GitLab's, where it is known which that is."""
+    return gitlab_url is None or urlsplit(url)[:2] == urlsplit(gitlab_url)[:2]
 
 
 def _body(answer: Any) -> bytes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from checks.discover import project_name
 from checks.finding import Span
 from checks.policy import TEXTS, Setting
 from checks.project import Absent, Project, TooLarge
@@ -94,7 +96,7 @@ def predefined(project: Project) -> Callable[[str], str | None]:
 
     def value(name: str) -> str | None:
         if name == "CI_PROJECT_NAME":
-            return project.raw_name
+            return _raw_name(project)
         if name not in ("CI_PROJECT_PATH", "CI_PROJECT_NAMESPACE", "CI_PROJECT_ROOT_NAMESPACE"):
             return None
         path = project.fact("project_path")
@@ -103,6 +105,15 @@ def predefined(project: Project) -> Callable[[str], str | None]:
         return path.partition("/")[0] if name == "CI_PROJECT_ROOT_NAMESPACE" else path.rpartition("/")[0]
 
     return value
+
+
+def _raw_name(project: Project) -> str | None:
+    """None where only the folder tells it, and a person called the project otherwise: so may GitLab."""
+    if project.folder == "." and project.fact("project_path") is None:
+        found = re.match(project.setting(project_name), project.raw_name)
+        if project.name != (found["name"] if found and found["name"] else project.raw_name):
+            return None
+    return project.raw_name
 
 
 def matches(include: Include, accepted: Accepted) -> Match:
