@@ -18,6 +18,7 @@ taking them out is for a person to do.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -385,15 +386,20 @@ def _found(project: Project) -> tuple[_Place, ...]:
 
 
 def _of_another(project: Project, place: _Place) -> bool:
-    """Whether it is the good path of another project: sub-projects may share the root's `.gitlab-ci.yml`."""
+    """Whether it is the path of another project: sub-projects may share the root's `.gitlab-ci.yml`. Of one beside this
+    one, or a good one of any other.
+    """
     if project.folder == "." or project.ci_path != ".gitlab-ci.yml":
         return False
-    paths = [s3.parse(value) for value in place.variables.values(place.definition) if value is not None]
-    others = {path.segments[0] for path in paths if path is not None} - {project.name}
-    return len(others) == 1 and all(
-        value is not None and not s3.fault(value, project.setting(bucket), min(others), "models")
-        for value in place.variables.values(place.definition)
-    )
+    values = place.variables.values(place.definition)
+    paths = [s3.parse(value or "") for value in values]
+    homes = {path.segments[0] if path is not None and path.segments else "" for path in paths}
+    if len(homes) != 1 or homes <= {"", ".", "..", project.name}:
+        return False
+    [other] = homes
+    if project.exists(posixpath.join(posixpath.dirname(project.folder), other, "serve.py")):
+        return True
+    return not any(s3.fault(value or "", project.setting(bucket), other, "models") for value in values)
 
 
 def _missing(project: Project) -> Finding:

@@ -32,6 +32,35 @@ def test_good_weights_of_another_project_are_not_judged() -> None:
     assert {folder: one.result for folder, one in found.items()} == {"iris": "pass", "rose": "pass"}
 
 
+def test_bad_weights_of_the_project_beside_are_its_own_affair() -> None:
+    found = outcomes(weights("iris/models/20260301T1200", "rose/models/latest"))
+    assert {folder: one.result for folder, one in found.items()} == {"iris": "pass", "rose": "fail"}
+
+
+def test_bad_weights_of_nobody_are_everybodys_affair() -> None:
+    found = outcomes(weights("iris/models/20260301T1200", "rose/models/20260301T1200", "tulip/models/latest"))
+    assert {folder: one.result for folder, one in found.items()} == {"iris": "fail", "rose": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "name", "result"),
+    [
+        ({}, None, "pass"),
+        ({}, "rose", "skip"),
+        ({"project_path": "models/iris"}, "rose", "fail"),
+        ({"project_path": "models/iris"}, None, "pass"),
+    ],
+)
+def test_what_gitlab_calls_the_project_is_not_known_from_a_folder_that_a_person_names_otherwise(
+    facts: dict[str, str], name: str | None, result: str
+) -> None:
+    ci = f"variables: {{MODEL_WEIGHTS: {HOME}/$CI_PROJECT_NAME/models/20260301T1200}}\n"
+    repository = Repository("iris", facts, {".": name})
+    tree = MemoryTree({".gitlab-ci.yml": ci.encode()})
+    report = inspect(tree, Policy(), date(2026, 6, 1), repository, only=lambda rule: rule.id == "1.path").report
+    assert report.projects[0].rules[0].outcome.result == result
+
+
 def test_a_project_without_weights_of_its_own_in_a_shared_file_fails() -> None:
     found = outcomes(weights("iris/models/20260301T1200"))
     assert {folder: one.result for folder, one in found.items()} == {"iris": "pass", "rose": "fail"}
