@@ -243,7 +243,7 @@ standard.skip(
 def include_pipeline(project: Project) -> Iterator[Finding]:
     """`.gitlab-ci.yml` exists, can be read, and includes the Model Promotion Pipeline."""
     path = project.ci_path
-    how = f"include the central pipeline ({_shown(project)})"
+    how = f"include the central pipeline: {_written(project)}"
     elsewhere = set_configuration(project)
     if elsewhere is not None and not _is_set(project) and not _accepted(project, elsewhere):
         _raise_unknown(project, elsewhere)
@@ -341,6 +341,11 @@ def _is_set(project: Project) -> bool:
     return isinstance(path, str) and any(points_to(path, accepted) for accepted in project.setting(pipeline))
 
 
-def _shown(project: Project) -> str:
-    """The includes that count, for people."""
-    return " or ".join(f"{one.kind}: {one.value}" for one in project.setting(pipeline))
+def _written(project: Project) -> str:
+    """How the pipeline is included, for people: what counts, in the words of a CI file."""
+    accepted = project.setting(pipeline)
+    entries = [entry for one in accepted if (entry := entry_of(one))]
+    if not entries:
+        return "add one of " + ", ".join(f"{one.kind}: {one.value}" for one in accepted) + " to include"
+    said = " or ".join("{" + ", ".join(f"{key}: {text}" for key, text in entry) + "}" for entry in entries)
+    return f"add {said} to include"
