@@ -131,7 +131,7 @@ class Inspection:
 
 def read_policy(data: bytes, origin: str) -> tuple[Policy, tuple[PolicyProblem, ...]]:
     """An organisation's policy, and everything that is wrong in it. `origin`: where it was read, for people."""
-    return parse_policy(data, origin, [rule.id for rule in all_rules()], all_settings())
+    return parse_policy(data, origin, {rule.id: rule.level for rule in all_rules()}, all_settings())
 
 
 def all_settings() -> tuple[Setting[Any], ...]:

@@ -43,24 +43,30 @@ class _Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a policy may name: the ids of standards and rules, the settings."""
+    """What a policy may name: the ids of standards and rules, the settings; and the levels that are built in."""
 
     ids: Collection[str]
     settings: Mapping[str, Setting[Any]]
+    levels: Mapping[str, Level]
+
+    def built_in(self, name: str) -> Level | None:
+        """The level of a rule, the mildest of a standard's."""
+        own = [level for id, level in self.levels.items() if name in (id, id.partition(".")[0])]
+        return min(own, key=LEVELS.index, default=None)
 
 
 def parse_policy(
-    data: bytes, origin: str, rules: Collection[str], settings: Iterable[Setting[Any]]
+    data: bytes, origin: str, rules: Mapping[str, Level], settings: Iterable[Setting[Any]]
 ) -> tuple[Policy, tuple[PolicyProblem, ...]]:
     """The policy in a file, and everything that is wrong in it, by line; what is right in it holds.
 
-    `rules`: the ids of all rules; `settings`: all settings that there are.
+    `rules`: all rules by id, with the levels that are built in; `settings`: all settings that there are.
     """
     form = opened(data, origin)
     if isinstance(form, PolicyProblem):
         return Policy(origin=origin), (form,)
     ids = {*rules, *(rule.partition(".")[0] for rule in rules)}
-    known = _Known(ids, {setting.name: setting for setting in settings})
+    known = _Known(ids, {setting.name: setting for setting in settings}, rules)
     draft = _Draft()
     for name, key, value in form.top("a policy"):
         if name == "levels":
@@ -123,7 +129,7 @@ def _level(form: Form, node: yaml.Node) -> Level | None:
     text = node.text if isinstance(node, yaml.Scalar) else ""
     if text in LEVELS:
         return text
-    form.wrong(node, f"{text or 'this'} is no level: {', '.join(LEVELS)}")
+    form.wrong(node, f"{text or 'this'} is no level{guess(text, LEVELS) or ': ' + ', '.join(LEVELS)}")
     return None
 
 
@@ -156,7 +162,7 @@ def _group(form: Form, node: yaml.Node, known: _Known, whole: _Draft) -> _Draft:
     for name, key, value in form.entries(node, "a group"):
         if name == "levels":
             _read_levels(form, value, known, draft)
-            _hold_levels(form, value, draft, whole)
+            _hold_levels(form, value, draft, whole, known)
         elif name in strict:
             _read_setting(form, key, value, strict[name], draft)
             _hold_setting(form, key, strict[name], draft, whole)
@@ -167,10 +173,10 @@ def _group(form: Form, node: yaml.Node, known: _Known, whole: _Draft) -> _Draft:
     return draft
 
 
-def _hold_levels(form: Form, node: yaml.Node, draft: _Draft, whole: _Draft) -> None:
+def _hold_levels(form: Form, node: yaml.Node, draft: _Draft, whole: _Draft, known: _Known) -> None:
     """A group may only tighten: what is milder than the organisation's does not count."""
     for name, key, _ in form.entries(node, "levels"):
-        given = whole.levels.get(name)
+        given = whole.levels.get(name) or whole.levels.get(name.partition(".")[0]) or known.built_in(name)
         if name in draft.levels and given is not None and LEVELS.index(draft.levels[name]) < LEVELS.index(given):
             form.wrong(key, f"a group may only tighten: the organisation holds {name} at {given}")
             del draft.levels[name]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from checks.form import PolicyProblem, guess
 from checks.inspection import all_settings, read_policy
 from checks.policy import (
+    Level,
     Policy,
     Setting,
     bucket,
@@ -29,7 +30,7 @@ from checks.project_file import ProjectConfig, parse_project_config, project_nam
 from checks.tree import MAX_BYTES, MemoryTree
 
 TODAY = date(2026, 6, 1)
-RULES = ["1.path", "4.load", "4.predict", "10.patch", "10.order"]
+RULES: dict[str, Level] = dict.fromkeys(["1.path", "4.load", "4.predict", "10.patch"], "enforce") | {"10.order": "warn"}
 size = Setting("size", 5, "", whole_number)
 SETTINGS = (bucket, mode, threads, max_waiver_days, size, Setting("hosts", (), "", text_list))
 
@@ -252,6 +253,16 @@ def test_a_group_tightens_for_the_projects_below_it() -> None:
             "levels: {4: enforce}\ngroups: {a: {levels: {4: warn}}}",
             "2: a group may only tighten: the organisation holds",
         ),
+        (
+            "groups: {a: {levels: {4.load: warn}}}",
+            "1: a group may only tighten: the organisation holds 4.load at enforce",
+        ),
+        ("groups: {a: {levels: {10: shadow}}}", "1: a group may only tighten: the organisation holds 10 at warn"),
+        (
+            "levels: {4: warn}\ngroups: {a: {levels: {4.load: advise}}}",
+            "2: a group may only tighten: the organisation holds 4.load at warn",
+        ),
+        ("levels: {4: warm}", "1: warm is no level: did you mean warn?"),
         ("groups: {a: {levels: {4: {waivable: true}}}}", "1: a group may only tighten: 4 can be made unwaivable"),
         ("groups: {a: {max_waiver_days: 91}}", "1: a group may only tighten: the organisation's max_waiver_days is 90"),
         ("groups: {a: {bucket: x}}", "1: a group can't set bucket: only levels and max_waiver_days"),
