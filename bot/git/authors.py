@@ -23,10 +23,17 @@ class Written:
     committer_email: str
 
 
-def writers(git: Git, place: Path, base: str, head: str, path: str, lines: tuple[int, int]) -> tuple[Written, ...]:
-    """The commits after `base` that lines of a file (first and last, from 1) come from, as `git blame` tells.
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a file as git counts them (ended by LF alone), and the commits that they come from."""
 
-    None of them where the lines were there before. Raises Failed where git can't tell.
+    text: str
+    commits: tuple[Written, ...]
+
+
+def writers(git: Git, place: Path, base: str, head: str, path: str, lines: tuple[int, int]) -> Lines:
+    """Lines of a file (first and last, from 1), and the commits after `base` that they come from, as `git blame` tells;
+    none where the lines were there before. Raises Failed where git can't tell.
     """
     first, last = lines
     span = f"{checked_id(base)}..{checked_id(head)}"
@@ -43,14 +50,18 @@ def writers(git: Git, place: Path, base: str, head: str, path: str, lines: tuple
     commits: dict[str, None] = {}
     old: set[str] = set()
     current = ""
-    for line in told.splitlines(keepends=True):
+    text: list[bytes] = []
+    for line in re.findall(rb"[^\n]*\n", told):
         header = _HEADER.fullmatch(line)
         if header:
             current = header["commit"].decode()
             commits[current] = None
         elif line == b"boundary\n":
             old.add(current)
-    return tuple(_written(git, place, commit) for commit in commits if commit not in old)
+        elif line.startswith(b"\t"):
+            text.append(line[1:])
+    found = tuple(_written(git, place, commit) for commit in commits if commit not in old)
+    return Lines(b"".join(text).decode(errors="replace"), found)
 
 
 def contains(git: Git, place: Path, tip: str, commit: str) -> bool | None:

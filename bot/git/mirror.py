@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from bot.errors import Broken, SetupError, Stale
 from bot.git import authors, change, trouble
-from bot.git.authors import Written
+from bot.git.authors import Lines
 from bot.git.diff import diff
 from bot.git.process import Failed, Git, Remote, checked_id
 from bot.git.snapshot import Reader, Remembered, Snapshot, snapshot
@@ -102,7 +102,7 @@ class Mirror:
         files = self.snapshot(base)
         return self._mended(lambda: diff(self._git, self._place, base, head, files), base, head)
 
-    def writers(self, base: str, head: str, path: str, lines: tuple[int, int]) -> tuple[Written, ...]:
+    def writers(self, base: str, head: str, path: str, lines: tuple[int, int]) -> Lines:
         """The commits after `base` that lines of a file come from: see `bot.git.authors.writers`. Raises Failed."""
         return authors.writers(self._git, self._place, base, head, path, lines)
 

@@ -111,6 +111,15 @@ def test_a_developers_push_that_was_overwritten_may_have_brought_it(story: Story
     assert waits(story.work())
 
 
+def test_lines_that_git_counts_otherwise_make_nobody_an_author(story: Story) -> None:
+    """With a carriage return alone in front the waiver's line is, for git, the maintainer's."""
+    story.opened({"serve.py": UNTRACED})
+    story.push({"serve.py": "# The model.\n# Two lines.\n" + UNTRACED}, by=story.maintainer)
+    story.work()
+    story.pushed({"serve.py": f"#\r#\r{WAIVER}# The model.\n# Two lines.\n{UNTRACED}"})
+    assert "10.patch" in story.rules() and story.status() == "failed"
+
+
 # ── who approves of it ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
