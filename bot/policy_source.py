@@ -12,12 +12,11 @@ import json
 import os
 import re
 import tempfile
-import threading
 import urllib.error
 import urllib.request
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import Message
 from pathlib import Path
 from typing import IO, Any
@@ -31,9 +30,6 @@ from checks.tree import MAX_BYTES
 
 FRESH = 24 * 3600
 """Seconds for which what was read is not asked for again."""
-
-AGAIN = timedelta(minutes=5)
-"""After so long a service looks at its policy again."""
 
 TIMEOUT = 10
 _GITLAB = re.compile(r"gitlab:(?P<project>[^/@]+(?:/[^/@]+)+)//(?P<path>[^@]+?)(?:@(?P<ref>[^@]+))?")
@@ -61,48 +57,12 @@ class _Unavailable(Exception):
     """An address gave nothing that can be used; the message says why, for people."""
 
 
-@dataclass(slots=True)
-class Standing:
-    """The policy of a service: a changed one holds within minutes; one that is broken by then, or can't be had, leaves
-    what held before, and that is said once.
-    """
-
-    source: str | None
-    access: PolicyAccess
-    _now: Sourced | None = None
-    _at: datetime | None = None
-    _one: threading.Lock = field(default_factory=threading.Lock)
-
-    def at(self, now: datetime) -> tuple[Policy, str | None]:
-        """The policy, and what is new to be said about it. Raises SetupError where there never was a good one."""
-        known = self._now
-        due = known is None or self._at is None or now - self._at >= AGAIN
-        if not due or not self._one.acquire(blocking=known is None):
-            return (known or Sourced(Policy())).policy, None
-        try:
-            found = self._read(now, known)
-        finally:
-            self._one.release()
-        said = known.note if known else None
-        return found.policy, found.note if found.note != said else None
-
-    def _read(self, now: datetime, known: Sourced | None) -> Sourced:
-        try:
-            found = load(self.source, self.access, now, AGAIN.total_seconds())
-        except SetupError as error:
-            if known is None:
-                raise
-            found = Sourced(known.policy, f"The policy is as it was before: {str(error).splitlines()[0]}")
-        self._now, self._at = found, now
-        return found
-
-
-def load(source: str | None, access: PolicyAccess, now: datetime, fresh: float = FRESH) -> Sourced:
+def load(source: str | None, access: PolicyAccess, now: datetime) -> Sourced:
     """The policy at a source, or the built-in one. Raises SetupError with everything that is wrong, a line each."""
     if not source:
         return Sourced(Policy())
     if source.startswith(("https://", "http://", "gitlab:")):
-        return _from_address(source, address_of(source, access.gitlab_url), access, now.timestamp(), fresh)
+        return _from_address(source, address_of(source, access.gitlab_url), access, now.timestamp())
     try:
         with open(source, "rb") as file:
             return Sourced(_checked(file.read(MAX_BYTES + 1), source))
@@ -148,10 +108,10 @@ def _on_gitlab(source: str, gitlab_url: str | None) -> str:
 # ── what is kept ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _from_address(source: str, url: str, access: PolicyAccess, now: float, fresh: float) -> Sourced:
+def _from_address(source: str, url: str, access: PolicyAccess, now: float) -> Sourced:
     place = access.cache / f"policy-{hashlib.sha256(url.encode()).hexdigest()[:24]}.json"
     kept = _kept(place)
-    if kept is not None and 0 <= now - kept.at < fresh:
+    if kept is not None and 0 <= now - kept.at < FRESH:
         return Sourced(_checked(kept.text, source))
     try:
         etag, data = _asked(url, access, kept)

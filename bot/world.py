@@ -16,7 +16,7 @@ from bot.gitlab import GitLab
 from bot.index import Index
 from bot.job import Job
 from bot.mr import Person, ProjectInfo
-from bot.policy_source import Standing
+from bot.policy_source import load
 from bot.registry import Home, Registry, Session, SignIn
 from bot.settings import Mode, PolicyAccess, Settings, surroundings
 from bot.store import Store
@@ -40,7 +40,7 @@ class World:
     store: Store
     token: Callable[[], str]
     mirrors: Path
-    standing: Standing
+    policy: Policy
     registry: Registry
     mode: Mode = "active"
     nightly: Order = field(default_factory=Order)
@@ -58,15 +58,14 @@ class World:
         """The world of a process. Speaks to nobody yet. Raises SetupError."""
         all_rules()  # loads the standards now, not in the first job
         token = settings.gitlab_token.reveal
-        standing = Standing(settings.policy, _access(settings))
-        check_policy(standing)
+        policy = load_policy(settings)
         return cls(
             gitlab=GitLab(settings.gitlab_url, token),
             git=Git("git", surroundings()),
             store=store,
             token=token,
             mirrors=settings.state_dir / "mirrors",
-            standing=standing,
+            policy=policy,
             registry=_registry(settings),
             mode=settings.mode,
             nightly=nightly(settings),
@@ -87,11 +86,6 @@ class World:
         if self._me is None:
             self._me = self.gitlab.me()
         return self._me
-
-    @property
-    def policy(self) -> Policy:
-        """The policy that holds now."""
-        return _told(self.standing, self.clock())
 
     @property
     def today(self) -> date:
@@ -140,20 +134,13 @@ def quieter(one: Mode, other: Mode) -> Mode:
     return max(one, other, key=order.index)
 
 
-def check_policy(standing: Standing) -> None:
-    """Reads the policy. Raises SetupError with all that is wrong in it."""
+def load_policy(settings: Settings) -> Policy:
+    """The organisation's policy, or the built-in one. Raises SetupError with all that is wrong in it."""
+    access = PolicyAccess(settings.gitlab_url, settings.gitlab_token, "PRIVATE-TOKEN", settings.state_dir)
     try:
-        _told(standing, datetime.now(UTC))
+        sourced = load(settings.policy, access, datetime.now(UTC))
     except SetupError as error:
         raise SetupError(f"SNITCH_POLICY: {error}") from None
-
-
-def _told(standing: Standing, now: datetime) -> Policy:
-    policy, note = standing.at(now)
-    if note is not None:
-        logger.warning("an older policy holds", why=note)
-    return policy
-
-
-def _access(settings: Settings) -> PolicyAccess:
-    return PolicyAccess(settings.gitlab_url, settings.gitlab_token, "PRIVATE-TOKEN", settings.state_dir)
+    if sourced.note is not None:
+        logger.warning("an older policy holds", why=sourced.note)
+    return sourced.policy

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SetupError
-from bot.policy_source import AGAIN, Sourced, Standing, address_of, load
+from bot.policy_source import Sourced, address_of, load
 from bot.settings import PolicyAccess, Secret
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -142,38 +142,6 @@ def test_the_token_is_for_gitlab_alone_where_it_is_known_which_that_is(
 ) -> None:
     load(f"{host.url}/policy.yml", PolicyAccess(gitlab, Secret("t0ken"), "PRIVATE-TOKEN", tmp_path), NOW)
     assert host.asked == [("/policy.yml", sent, None)]
-
-
-# ── of a service ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_service_takes_a_changed_policy_within_minutes(host: Host, tmp_path: Path) -> None:
-    standing = Standing(f"{host.url}/policy.yml", PolicyAccess(host.url, None, "PRIVATE-TOKEN", tmp_path))
-    assert standing.at(NOW)[0].settings == {"bucket": "acme"}
-    host.body = b"bucket: rose\n"
-    assert standing.at(NOW + AGAIN / 2)[0].settings == {"bucket": "acme"}
-    assert len(host.asked) == 1
-    host.status = 203  # the same ETag is no change
-    assert standing.at(NOW + AGAIN)[0].settings == {"bucket": "rose"}
-
-
-@pytest.mark.parametrize("text", ["buket: rose\n", "bucket: [\n"])
-def test_a_service_keeps_the_last_good_policy_and_says_so_once(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "policy.yml"
-    file.write_text("bucket: acme\n")
-    standing = Standing(str(file), PolicyAccess(None, None, "PRIVATE-TOKEN", tmp_path))
-    assert standing.at(NOW)[1] is None
-    file.write_text(text)
-    policy, note = standing.at(NOW + AGAIN)
-    assert policy.settings == {"bucket": "acme"} and note is not None and f"{file}:1: " in note
-    assert standing.at(NOW + 2 * AGAIN) == (policy, None)
-    file.write_text("bucket: rose\n")
-    assert standing.at(NOW + 3 * AGAIN)[0].settings == {"bucket": "rose"}
-
-
-def test_a_service_that_never_had_a_good_policy_does_not_start(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="can't be read"):
-        Standing(str(tmp_path / "none.yml"), PolicyAccess(None, None, "PRIVATE-TOKEN", tmp_path)).at(NOW)
 
 
 def test_a_file_on_gitlab_is_read_over_its_api(host: Host, tmp_path: Path) -> None:
