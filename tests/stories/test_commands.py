@@ -75,13 +75,21 @@ def test_a_hostile_typo_is_shown_as_code_alone(story: Story) -> None:
     assert "@maintainer" not in "".join(part.split("</code>")[-1] for part in html.split("<code>"))
 
 
-@pytest.mark.parametrize("text", ["Thanks, snitch!", "/snitchy fix", "see /snitch fix", "/approve"])
+@pytest.mark.parametrize("text", ["Thanks, snitch!", "/snitchy fix", "see /snitch fix"])
 def test_what_is_no_command_is_not_answered(story: Story, text: str) -> None:
     story.opened({"docs/notes.md": "Fine.\n"})
     story.gitlab.reset_calls()
     story.gitlab.comment(story.request, story.author, text)
     story.work()
     assert story.calls() == []
+
+
+def test_an_approval_is_no_command_and_says_nothing_by_itself(story: Story) -> None:
+    story.opened({"docs/notes.md": "Fine.\n"})
+    story.gitlab.reset_calls()
+    story.gitlab.comment(story.request, story.author, "/approve")
+    story.work()
+    assert story.writes() == []
 
 
 def test_an_answer_to_a_plain_comment_is_a_plain_comment(story: Story) -> None:
