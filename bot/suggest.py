@@ -7,6 +7,7 @@ last line that it replaced, and turns a blank block into nothing (lib/gitlab/dif
 from __future__ import annotations
 
 import difflib
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 
 from checks.finding import Edit, Fix
@@ -36,7 +37,7 @@ def replacement(fix: Fix) -> Replacement | None:
     if not before:
         return None
     for first, last, new_last in (_range(before, after), _range_from_above(before, after)):
-        if 0 <= last - first < MOST_LINES:
+        if 0 <= last - first < MOST_LINES and not (first == 1 and edit.before.startswith(BOM_UTF8)):
             found = _checked(edit, before, first, last, b"".join(after[first - 1 : new_last]))
             if found is not None:
                 return found
@@ -44,12 +45,12 @@ def replacement(fix: Fix) -> Replacement | None:
 
 
 def _sayable(data: bytes) -> bool:
-    """Whether a note carries the text unchanged: UTF-8 without NUL, BOM or lone CR."""
+    """Whether a note carries the text unchanged, a BOM before it apart: UTF-8 without NUL or lone CR."""
     try:
-        text = data.decode("utf-8")
+        text = data.removeprefix(BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return not text.startswith("\ufeff") and "\0" not in text and "\r" not in text.replace("\r\n", "\n")
+    return "\ufeff" not in text and "\0" not in text and "\r" not in text.replace("\r\n", "\n")
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.finding import Finding, Span
+from checks.finding import Finding, Skip, Span
 from checks.project import Absent, Project
 from checks.read import Unparsable
-from checks.read.python import parse
+from checks.read.python import NEWER, parse
 
 
 def unusable(project: Project, name: str, purpose: str) -> Iterator[Finding]:
@@ -18,6 +18,8 @@ def unusable(project: Project, name: str, purpose: str) -> Iterator[Finding]:
     except Absent:
         yield Finding(path, None, f"There is no {name}: add one, {purpose}", name)
     except Unparsable as error:
+        if error.why.startswith(NEWER):
+            raise Skip(error.why) from None
         span = place_of(project.bytes(path), error)
         yield Finding(path, span, f"{name} is not valid Python: {error.why}", name)
 

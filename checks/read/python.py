@@ -6,9 +6,7 @@ Names keep the meaning that they have in the file; `checks.read.imports` follows
 from __future__ import annotations
 
 import ast
-import re
 import symtable
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -17,6 +15,7 @@ from threading import Lock
 from typing import ParamSpec, TypeVar
 
 from checks.read import Unparsable
+from checks.read.newer import older
 from checks.read.source import Mark, Source, decode
 from checks.read.syntax import (
     Arm,
@@ -46,7 +45,6 @@ from checks.read.syntax import (
 P = ParamSpec("P")
 T = TypeVar("T")
 NEWER = "it may be written for a newer Python than snitch runs on"
-_PEP_695 = re.compile(r"\s*(?:type\s+\w+\s*[\[=]|(?:class|(?:async\s+)?def)\s+\w+\s*\[)")
 _DEPTH = 40  # of an expression whose value is looked at; what is deeper is Computed
 _NEGATED: dict[Runs, Runs] = {"yes": "no", "no": "yes", "maybe": "maybe", "main": "imported", "imported": "main"}
 _EXITS = {"exit", "quit", "sys.exit", "os._exit", "os.abort"}
@@ -83,8 +81,8 @@ def _module(source: Source, body: list[ast.stmt]) -> Module:
 
 def _check_places(body: list[ast.stmt]) -> None:
     leading = True
-    for node in body:
-        leading = leading and (_is_future(node) or _text_of(node) is not None)
+    for index, node in enumerate(body):
+        leading = leading and (_is_future(node) or (index == 0 and _text_of(node) is not None))
         for nested in _nested(node):
             if isinstance(nested, ast.Return):
                 raise Unparsable("'return' outside function", nested.lineno, nested.col_offset + 1)
@@ -103,26 +101,30 @@ def _parsed(text: str) -> ast.Module:
     try:
         return ast.parse(text)
     except SyntaxError as error:
-        raise _unparsable(error) from None
+        raise _unparsable(error, newer=_is_newer(text)) from None
     except (RecursionError, MemoryError):
         raise Unparsable("it is nested too deeply") from None
     except ValueError as error:  # NUL bytes and lone surrogates
         raise Unparsable(str(error)) from None
 
 
-def _unparsable(error: SyntaxError) -> Unparsable:
+def _unparsable(error: SyntaxError, *, newer: bool = False) -> Unparsable:
     why = error.msg or "invalid syntax"
-    return Unparsable(f"{NEWER}: {why}" if _may_be_newer(error) else why, error.lineno or None, error.offset or None)
+    return Unparsable(f"{NEWER}: {why}" if newer else why, error.lineno or None, error.offset or None)
 
 
-def _may_be_newer(error: SyntaxError) -> bool:
-    """Whether what is refused looks like syntax of Python 3.12: PEP 695 and 701."""
-    line, message = error.text or "", error.msg or ""
-    if sys.version_info >= (3, 12):
+def _is_newer(text: str) -> bool:
+    """Whether what is refused would parse, were it not for syntax of a newer Python."""
+    found = older(text)
+    if found is None:
         return False
-    if message.startswith("f-string: ") and "}" in line:
-        return "expecting '}'" in message or "unmatched" in message
-    return bool(_PEP_695.match(line)) or "f-string expression part cannot include" in message
+    fields = "".join(f" ({expression}\n )\n" for expression in found.fields)
+    try:
+        ast.parse(found.text)
+        ast.parse(f"async def _():\n{fields} pass")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _is_future(node: ast.stmt) -> bool:

@@ -52,6 +52,7 @@ def _text(lines: list[str], ending: str, ended: bool) -> bytes:
         (b"a\r\nb\r\n", b"x\r\nb\r\n", 1, 1, "x"),
         (b"a\nb\n\n\n", b"a\nb\nx\n\n\n", 2, 2, "b\nx"),
         (b"a\n\n\n", b"a\n\nx\n\n", 1, 2, "a\n\nx"),
+        ("\ufeffa\nb\n".encode(), "\ufeffa\nx\nb\n".encode(), 2, 2, "x\nb"),
     ],
 )
 def test_the_lines_that_are_replaced(before: bytes, after: bytes, first: int, last: int, text: str) -> None:
@@ -67,6 +68,7 @@ def test_the_lines_that_are_replaced(before: bytes, after: bytes, first: int, la
         (b"a\nb", b"a\nb\n"),  # nor a change of the final newline
         (b"caf\xe9\n", b"x\ncaf\xe9\n"),
         ("\ufeffa\n".encode(), "\ufeffx\na\n".encode()),
+        ("\ufeffa\nb\n".encode(), "\ufeffa\n\ufeffb\n".encode()),
         (None, b"new\n"),
         (b"old\n", None),
         (b"", b"x\n"),

@@ -243,6 +243,8 @@ def test_a_class_knows_its_bases_and_where_they_stand() -> None:
         "if x:\n    return",
         "class A:\n    return",
         "import os\nfrom __future__ import annotations",
+        "'doc'\n'another'\nfrom __future__ import annotations",
+        "from __future__ import division\n'text'\nfrom __future__ import annotations",
         "from __future__ import nothing",
         "def f(a, a): pass",
         "nonlocal a",
