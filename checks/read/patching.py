@@ -229,7 +229,8 @@ def _kind(one: Happening, codebase: Codebase, integrations: tuple[str, ...]) -> 
             if kinds:
                 return kinds[0]
             # Something that is not known, called like ddtrace's own; or its function, handed to somebody.
-            hidden = any(isinstance(value, Opaque) for value in one.values)
+            # `ddtrace.trace` has no `patch`, but ddtrace's own documentation imports it from there.
+            hidden = any(isinstance(value, Opaque) for value in one.values) or "ddtrace.trace.patch" in one.dotted
             named = any(name in integrations for name, _ in call.keywords)
             return "hidden" if (hidden and named) or _hands_over(one, call, codebase) else None
 

@@ -18,17 +18,21 @@ the top, which changes when tracing starts: unsafe. So is turning `tornado=False
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from checks.finding import Edit, Finding, Fix, Skip
 from checks.policy import Setting, text_list
-from checks.project import Project
+from checks.project import Absent, Project, TooLarge
+from checks.read import Unparsable
+from checks.read.dockerfile import read_dockerfile
 from checks.read.imports import codebase_of
 from checks.read.lint_settings import selects
 from checks.read.patching import Patching, Tracing, tracing_of
 from checks.read.python import parse_script
 from checks.read.syntax import front_span
 from checks.standard import Standard
+from checks.tree import Unavailable
 
 standard = Standard(10, "Tracing", __doc__)
 
@@ -41,6 +45,10 @@ apm_integrations = standard.setting(
         text_list,
     )
 )
+
+_RUN = re.compile(r"\bddtrace-run\b")
+_SWITCHES = {"CMD": _RUN, "ENTRYPOINT": _RUN, "ENV": re.compile(r"\bDD_(?:PATCH_MODULES|TRACE_(?:[A-Z]+_)?ENABLED)\b")}
+"""What turns ddtrace on from outside, by the instruction of a Dockerfile that it stands in."""
 
 # fmt: off
 # ── 10.patch passes ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -425,6 +433,11 @@ standard.skip("patch", {"serve.py": """
     trace()
 """}, because="can't be known")
 
+standard.skip("patch", {"serve.py": """
+    from ddtrace.trace import patch
+    patch(tornado=True)
+"""}, because="can't be known")
+
 # ── 10.order ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 standard.good("order", {"serve.py": """
@@ -667,10 +680,10 @@ def _found(project: Project) -> Tracing:
 def _missing(project: Project, tracing: Tracing, integration: str) -> Finding:
     call = tracing.insufficient()
     span = tracing.span(call.happening.step) if call else front_span(tracing.module)
-    return Finding(tracing.path, span, _message(tracing, call, integration), integration)
+    return Finding(tracing.path, span, _message(project, tracing, call, integration), integration)
 
 
-def _message(tracing: Tracing, call: Patching | None, integration: str) -> str:
+def _message(project: Project, tracing: Tracing, call: Patching | None, integration: str) -> str:
     wanted = f"ddtrace.patch({integration}=True)"
     elsewhere = next((p for p in tracing.patches if not p.own and p.verdicts[integration] == "on"), None)
     if elsewhere:
@@ -687,4 +700,20 @@ def _message(tracing: Tracing, call: Patching | None, integration: str) -> str:
             return f"The patch() of an integration's own module does not count: call {wanted} before the other imports"
     if any(p.kind == "auto" for p in tracing.patches):
         return f"ddtrace.auto leaves {integration} off by default: call {wanted} before the other imports"
-    return f"serve.py does not call {wanted}: import ddtrace and call it before the other imports"
+    missing = f"serve.py does not call {wanted}: import ddtrace and call it before the other imports"
+    automatic = _in_dockerfile(project)
+    return f"{missing}. {automatic} does not count: it leaves {integration} off by default" if automatic else missing
+
+
+def _in_dockerfile(project: Project) -> str | None:
+    """What the Dockerfile does about tracing that could be taken for it: `ddtrace-run`, or a variable of ddtrace."""
+    for name in ("Dockerfile", "Containerfile"):
+        try:
+            stages = project.parse(read_dockerfile, project.at(name)).stages
+        except (Absent, Unparsable, TooLarge, Unavailable):
+            continue
+        for instruction in (one for stage in stages for one in stage.instructions):
+            switch = _SWITCHES.get(instruction.name)
+            if switch and (found := switch.search(" ".join(instruction.words))):
+                return f"{found[0]} in line {instruction.line} of {name}"
+    return None
