@@ -84,10 +84,8 @@ def in_line(children: list[Token]) -> Iterator[Found]:
 def _in_text(text: str, tag: str) -> Iterator[tuple[str, Kind]]:
     """Bare addresses, and references to images. `tag`: what stands right behind the text."""
     for found in _BARE.finditer(text):
-        url = _trimmed(found[0])
-        if found.end() == len(text) and len(url) == len(found[0]):
-            url += tag  # `https://example.com/<name>`: the placeholder belongs to it
-        yield url, "link"
+        # In `https://example.com/<name>` the placeholder belongs to it.
+        yield found[0] + tag if tag and found.end() == len(text) else _trimmed(found[0]), "link"
     for found in _REGISTRY.finditer(_BARE.sub(" ", text)):
         yield found[0], "code"
 
@@ -147,22 +145,23 @@ def _anchors(content: str) -> Iterator[tuple[int, int, Found]]:
 
 
 def _bare_in_html(content: str) -> Iterator[tuple[int, int, Found]]:
-    """What GitLab makes links of: addresses in the text, outside of code."""
-    text = _MARKUP.sub(_blank, _without_code(content))
+    """What GitLab makes links of: addresses in the text, outside of code. References to images stand in code too."""
+    for found in _REGISTRY.finditer(_MARKUP.sub(_blank, _without_code(content, "pre", "script", "style"))):
+        yield found.start(), found.end(), Found(found[0], found[0], "code", "", 0)
+    text = _MARKUP.sub(_blank, _without_code(content, "pre", "code", "script", "style"))
     for found in _BARE.finditer(text):
-        url = _trimmed(found[0])
-        name = _NAME.match(text, found.end()) if len(url) == len(found[0]) else None
-        url += name[0] if name else ""
+        name = _NAME.match(text, found.end())
+        url = found[0] + name[0] if name else _trimmed(found[0])
         yield found.start(), found.end(), Found(url, url, "link", "", 0)
 
 
-def _without_code(content: str) -> str:
-    """A block of HTML with blanks for what is shown as it is, or not at all."""
+def _without_code(content: str, *names: str) -> str:
+    """A block of HTML with blanks for these elements: what is shown as it is, or not at all."""
     low, kept, at = content.lower(), [], 0
-    closed = {name: low.rfind(f"</{name}") for name in ("pre", "code", "script", "style")}
+    closed = {name: low.rfind(f"</{name}") for name in names}
     for found in _HIDDEN.finditer(content):
         name = found[1].lower()
-        if found.start() < at or closed[name] < found.end():
+        if found.start() < at or closed.get(name, -1) < found.end():
             continue
         end = low.find(f"</{name}", found.end())
         kept += [content[at : found.start()], re.sub(r"[^\n]", " ", content[found.start() : end])]

@@ -117,40 +117,47 @@ class Document:
 
 def parse(data: bytes) -> Document:
     """A document in YAML. Raises Unparsable, also for what is no mapping."""
-    return _whole(_read(data))
+    return _document(_read(data))
 
 
 def parse_json(data: bytes) -> Document:
     """A document in JSON. Raises Unparsable."""
-    return _whole(_read_json(data))
+    return _document(_read_json(data))
 
 
 def fragment(data: bytes) -> Document:
     """A file in YAML that a document refers to: a list too. Raises Unparsable."""
-    return _read(data)
+    return _document(_read(data), whole=False)
 
 
 def fragment_json(data: bytes) -> Document:
     """A file in JSON that a document refers to. Raises Unparsable."""
-    return _read_json(data)
+    return _document(_read_json(data), whole=False)
 
 
-def _whole(document: Document) -> Document:
-    if not isinstance(document.root, Mapping):
-        raise Unparsable("is no OpenAPI document: it must be a mapping, with openapi, info and paths", 1, 1)
-    return document
+def _document(stream: Stream, *, whole: bool = True) -> Document:
+    if len(stream.documents) > 1:
+        raise Unparsable("holds more than one document", stream.place(stream.documents[1].start)[0], 1)
+    root = stream.documents[0].root if stream.documents else None
+    if root is None or (isinstance(root, Scalar) and root.is_null):
+        raise Unparsable("is empty", 1, 1)
+    if whole and not isinstance(root, Mapping):
+        raise Unparsable("is no mapping", 1, 1)
+    if isinstance(root, Scalar):
+        raise Unparsable("holds neither a mapping nor a list", 1, 1)
+    return Document(stream, root)
 
 
-def _read(data: bytes) -> Document:
+def _read(data: bytes) -> Stream:
     if data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         try:
             return _read_json(data)  # libyaml does not read all that is JSON
         except Unparsable:
             pass
-    return _only(yaml.parse(data))
+    return yaml.parse(data)
 
 
-def _read_json(data: bytes) -> Document:
+def _read_json(data: bytes) -> Stream:
     try:
         text = data.decode(json.detect_encoding(data))
     except UnicodeDecodeError:
@@ -163,20 +170,11 @@ def _read_json(data: bytes) -> Document:
         raise Excessive("is nested too deeply to be read", 1, 1) from None
     # JSON is YAML, but for tabs between its tokens and for some characters. Places stay.
     plain = _UNREADABLE.sub("\ufffd", _SURROGATE.sub(_private, text.replace("\t", " ")))
-    return _only(yaml.parse(plain.encode()))
+    return yaml.parse(plain.encode())
 
 
 def _line_of(text: str, position: int) -> tuple[int, int]:
     return text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
-
-
-def _only(stream: Stream) -> Document:
-    if len(stream.documents) > 1:
-        raise Unparsable("holds more than one document", *stream.place(stream.documents[1].start))
-    root = stream.documents[0].root if stream.documents else None
-    if not isinstance(root, Mapping | Sequence):
-        raise Unparsable("holds neither a mapping nor a list", 1, 1)
-    return Document(stream, root)
 
 
 def _private(found: re.Match[str]) -> str:

@@ -81,6 +81,8 @@ standard.good("file", {"openapi.yaml": b"\xef\xbb\xbfa: 1\r\n"})
 standard.bad("file", {"openapi.yaml": None}, absent=("openapi.yaml",))
 standard.bad("file", {"openapi.yaml": "a: b\nc: [\nd: }  # <- 5.file\n"})
 standard.bad("file", {"openapi.yaml": "- a  # <- 5.file\n"})
+standard.bad("file", {"openapi.yaml": "# nothing yet  # <- 5.file\n"})
+standard.bad("file", {"openapi.yaml": "a: 1\n---  # <- 5.file\n"})
 standard.bad("file", {"openapi.yaml": "a: 1\n---  # <- 5.file\nb: 2\n"})
 standard.bad("file", {"openapi.yaml": None, "openapi.json": '{\n"a": 1,\n}  // <- 5.file'})
 standard.good("file", {"openapi.yaml": '{\n\t"a": "\\ud83d\\ude00 \u2028"\n}'})
@@ -362,7 +364,8 @@ def file(project: Project) -> Iterator[Finding]:
     except Excessive as error:
         raise Skip(f"{path.rpartition('/')[2]} {error.why}: too much for snitch to judge") from None
     except Unparsable as error:
-        message = f"{path.rpartition('/')[2]} {error.why}"
+        hint = "correct it there" if "valid" in error.why else "it must be one mapping, with openapi, info and paths"
+        message = f"{path.rpartition('/')[2]} {error.why}: {hint}"
         yield Finding(path, place_of(project.bytes(path), error), message, "openapi")
 
 

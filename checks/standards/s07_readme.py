@@ -121,6 +121,7 @@ _BAD = {
         "[Logs](https://docs.datadoghq.com/logs/)",
         "[L](https://app.datadoghq.com/dashboard/1)",
         "[Logs](https://kibana.example.com/logs)",
+        "Logs: https://app.datadoghq.com/logs?query=service:<name>",
     ),
     "apm": ("[APM](https://www.datadoghq.com/apm/)", "[APM](https://app.datadoghq.com/apm/services/[name])"),
     "jira": (
@@ -130,7 +131,7 @@ _BAD = {
     ),
     "confluence": (
         "[C](https://en.wikipedia.org/wiki/Iris)",
-        "[C](https://github.com/a/b/wiki/Home)",
+        "[C](https://github.com/a/b/spaces/Home)",
         "[Confluence](CHANGEME)",
     ),
 }
@@ -153,6 +154,7 @@ _GOOD = {
     "images": (
         "`123456789012.dkr.ecr.eu-west-1.amazonaws.com/iris`",
         "123456789012.dkr.ecr.eu-west-1.amazonaws.com/iris:1.0",
+        "<div>\n<code>123456789012.dkr.ecr.eu-west-1.amazonaws.com/iris</code>\n</div>",
         "https://123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/iris",
         "```\ndocker pull 123456789012.dkr.ecr.eu-west-1.amazonaws.com/iris:1\n```",
         "https://console.aws.amazon.com/ecr/repositories/iris?region=eu-west-1",
@@ -169,6 +171,7 @@ _GOOD = {
     ),
     "logs": (
         "https://us5.datadoghq.com/logs",
+        "[Logs](HTTPS://App.DatadogHQ.com:443/logs#live)",
         "[Logs](https://app.datadoghq.com/logs?filter[env]=prod)",
         "[Logs][l]\n\n[l]:\n  <https://app.datadoghq.com/logs>\n  'All of them'",
         "| a |\n|-|\n| https://app.datadoghq.com/logs?query=@code:[400%20TO%20499]&scope={env:prod}<br>more |",
@@ -330,16 +333,18 @@ def _page(project: Project) -> Markdown:
 
 # ── what a link leads to ─────────────────────────────────────────────────────────────────────────────────────────────
 
-_ADDRESS = re.compile(r"(?P<scheme>https?|s3)://(?P<host>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)", re.I | re.S)
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?|s3)://(?:[^/?#@]*@)?(?P<host>[^/?#:@]*)(?::\d*)?(?P<path>[^?#]*)(?P<rest>.*)", re.I | re.S
+)
 _CONSOLE = re.compile(r"(?:^|\.)console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)$")
-_ECR = re.compile(r"\.dkr\.ecr(?:-fips)?\..+\.amazonaws\.com(?:\.cn)?(?::\d+)?$")
+_ECR = re.compile(r"\.dkr\.ecr(?:-fips)?\..+\.amazonaws\.com(?:\.cn)?$")
 _DATADOG = re.compile(r"^(?!(?:docs|www|help|blog)\.)[a-z0-9-]+\.(?:datadoghq\.(?:com|eu)|ddog-gov\.com)$")
 _TICKET = re.compile(r"/browse/[A-Za-z][A-Za-z0-9_]*-[0-9]+(?![A-Za-z0-9])")
 _PLACEHOLDER = re.compile(
     r"(?<![\w-])path\.to(?![\w-])|(?<![A-Za-z0-9])(?:TODO|FIXME|CHANGE_?ME)(?![A-Za-z0-9]|-\d)"
     r"|[<\[{]\s*[A-Za-z_.][\w ./|-]{0,80}\s*[>\]}](?!=)"
 )
-_NO_CONFLUENCE = ("wikipedia.org", "wikimedia.org", "github.com", "github.io", "mediawiki.org", "wiktionary.org")
+_NO_CONFLUENCE = ("wikipedia", "wikimedia", "github")
 
 
 def _is_of(kind: str, link: Link, patterns: tuple[str, ...] | None) -> bool:
@@ -402,10 +407,10 @@ def _of_confluence(link: Link) -> bool:
     found = _ADDRESS.fullmatch(link.url)
     if not found or found["scheme"].lower() == "s3":
         return False
-    host, path = found["host"].lower().partition(":")[0], found["path"]
+    host, path = found["host"].lower(), found["path"]
     if host.endswith(".atlassian.net"):
         return "/wiki/" in path
-    if any(host == one or host.endswith("." + one) for one in _NO_CONFLUENCE):
+    if any(one in host for one in _NO_CONFLUENCE):
         return False
     return any(part in path for part in ("/display/", "/spaces/", "/pages/viewpage.action"))
 
