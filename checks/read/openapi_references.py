@@ -15,7 +15,7 @@ _DATA = frozenset({"default", "enum", "const", "example", "value", "dataValue", 
 _NAMES = frozenset(
     {"properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "schemas", "responses"}
     | {"parameters", "requestBodies", "headers", "securitySchemes", "securityDefinitions", "links", "callbacks"}
-    | {"pathItems", "paths", "webhooks", "content", "encoding", "variables", "mapping", "scopes"}
+    | {"pathItems", "mediaTypes", "paths", "webhooks", "content", "encoding", "variables", "mapping", "scopes"}
 )
 """Keys of maps whose keys are names that the author gave."""
 

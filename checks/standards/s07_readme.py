@@ -306,7 +306,8 @@ def _link_rule(kind: str, what: str) -> Check:
                 message = f"The link to {what} still leads to {shown}: put in the address"
                 yield Finding(path, link.span, message, kind)
                 return
-        message = f"README.md has no link to {what}: add it (for example {_example(project, kind)})"
+        example = patterns[0] if patterns else _example(project, kind)
+        message = f"README.md has no link to {what}: add it (for example {example})"
         yield Finding(path, _place(page), message, kind)
 
     check.__doc__ = f"README.md links to {what}."

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from openapi_spec_validator.shortcuts import get_validator_cls
 
 from checks.read import Unparsable
-from checks.read.openapi import Dangling, Document, Library, Outside, located, parse, parse_json, scalar
+from checks.read.openapi import (
+    Dangling,
+    Document,
+    Library,
+    Outside,
+    fragment,
+    fragment_json,
+    located,
+    parse,
+    parse_json,
+    scalar,
+)
 from checks.read.openapi_faults import Fault
 from checks.read.openapi_references import references
 from checks.read.openapi_rules import Unknowable, faults
@@ -86,9 +97,13 @@ def test_keys_are_texts_and_own_keys_go_before_merged_ones() -> None:
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=60) | st.text(alphabet='{}[]:,-&*!|> \n\t"$ref/#a1', max_size=80).map(str.encode))
+@given(
+    st.binary(max_size=60)
+    | st.text(max_size=20).map(lambda text: text.encode("utf-16"))
+    | st.text(alphabet='{}[]:,-&*!|> \n\t"$ref/#a1', max_size=80).map(str.encode)
+)
 def test_reading_gives_a_document_or_says_why_not(data: bytes) -> None:
-    for parser in (parse, parse_json):
+    for parser in (parse, parse_json, fragment, fragment_json):
         try:
             parser(data)
         except Unparsable:
