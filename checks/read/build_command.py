@@ -89,6 +89,9 @@ class Build:
     brought_by: str | None = None
 
 
+_BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|kaniko)\b[\s\S]{0,2000}?\b(?:build|bud|executor)\b")
+
+
 def builds_of(script: str, variables: Mapping[str, str | None]) -> tuple[Build, ...]:
     """The images that a job's script builds, run in the repository's root.
 
@@ -99,9 +102,13 @@ def builds_of(script: str, variables: Mapping[str, str | None]) -> tuple[Build, 
         parts = commands(script)
     except Unparsable as error:
         return (Build(unknown=f"its script can't be read: {error.why}"),) if _mentions_build(script) else ()
-    reader = _Reader(Shell(_resolved(variables)))
+    reader = _Reader(
+        Shell(_resolved(variables)), "\n".join([script, *(value for value in variables.values() if value)])
+    )
     for part in parts:
         reader.read(part)
+    if reader.hider is not None and not reader.builds and _mentions_build(reader.whole):
+        return (Build(unknown=f"{reader.hider} can't be known"),)
     return tuple(reader.builds)
 
 
@@ -138,7 +145,7 @@ def _pieces(text: str, value_of: Callable[[str], Value]) -> Iterator[Value]:
 
 
 def _mentions_build(text: str) -> bool:
-    return re.search(r"\b(?:docker|podman|nerdctl|buildah|kaniko)\b.*\b(?:build|bud|executor)\b", text) is not None
+    return _BUILD.search(text) is not None
 
 
 @dataclass(slots=True)
@@ -146,11 +153,15 @@ class _Reader:
     """Goes through a script's commands.
 
     `written`: the files of the repository that it made or changed so far; `bringer`: a command that may have made any.
+    `whole`: the script and the variables' values: where they speak of a build, a command that can't be known may be it.
+    `hider`: the first such command.
     """
 
     shell: Shell
+    whole: str
     written: set[str] = field(default_factory=set)
     bringer: str | None = None
+    hider: str | None = None
     builds: list[Build] = field(default_factory=list)
 
     def read(self, command: Command) -> None:
@@ -159,15 +170,16 @@ class _Reader:
         name, words = self.shell.run(command)
         if found := self.build(name, words):
             self.builds.append(found)
-        elif name:
+        elif name and " " not in name:
             self.mention(name, words)
-        elif any(word.lstrip('"').startswith("$") for word in command.words[:1]):
+        elif name or any(word.lstrip('"').startswith("$") for word in command.words[:1]):
             self.unnamed(command.words)
         self.shell.leave(command)
 
     def unnamed(self, words: list[str]) -> None:
-        """A command whose name is a variable."""
+        """A command whose name is a variable, or its value of several words."""
         self.bringer = self.bringer or "a variable"
+        self.hider = self.hider or words[0][:30]
         if _ENGINE.search(words[0]) and {"build", "bud"} & {*words[1:3]}:
             self.builds.append(Build(unknown=f"{words[0][:30]} can't be known"))
 
@@ -208,6 +220,8 @@ class _Reader:
                 return Build(unknown="it is built by bake")
             case _, ["compose", *_] if "build" in words or "--build" in words:
                 return Build(unknown="it is built by compose")
+            case _, [None, *_] if re.search(r"\bbuild\b", self.whole):
+                return Build(unknown="its options come from a variable")
         return None
 
     def image(self, options: _Options, words: list[str]) -> Build:

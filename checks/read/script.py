@@ -24,6 +24,7 @@ _FOREIGN = re.compile(
     r"|\$(?P<special>[0-9@*#?!$-]|\{[0-9@*#?!$-][^{}]*\})"
 )
 _SURE_TO_SAY = re.compile(r"\s*(?:date|git rev-parse|git describe --always|git log)\b")
+_ARRAY = re.compile(r"[A-Za-z_]\w*\+?=")
 _DEEPEST = 40
 _OPERATOR = re.compile(r"\|\||&&|;;|\|&|[;&|()\n]")
 _REDIRECTION = re.compile(r"\d*(?:<<<|<<-?|>>|[<>]&|<>|>\||[<>])|&>>?")
@@ -278,10 +279,13 @@ class _Scanner:
         return self.text[start:].removesuffix("\n") if end < 0 else self.text[start:end]
 
     def word(self) -> str:
-        """A word as it is written, without line continuations."""
+        """A word as it is written, without line continuations. `NAME=(…)` of bash is one, over lines too."""
         start = self.at
         while self.at < len(self.text):
             char = self.text[self.at]
+            if char == "(" and _ARRAY.fullmatch(self.text, start, self.at):
+                self.enclosed(")", 1, 0)
+                continue
             if char in " \t\n;&|()<>":
                 break
             self.skip(0)

@@ -183,6 +183,11 @@ standard.skip("version", _version(f"FROM python\n{_REST}LABEL version=$PYTHON_VE
 standard.skip("version", _version(f"FROM x AS a\nARG V=1\nFROM a\n{_REST}LABEL version=$V\n"), because="depends on V")
 standard.skip("version", _version(f"FROM x\n{_REST}LABEL $K=1\n"), because="can't be known")
 standard.skip("version", _job("docker build --label version=$V .", f"FROM x\n{_REST}"), because="depends on V")
+standard.skip("version", _job('B="docker build --label version=1 ."; $B', f"FROM x\n{_REST}"), because="can't be known")
+standard.skip(
+    "version", _job('A=(docker build --label version=1 .); "${A[@]}"', f"FROM x\n{_REST}"), because="can't be"
+)
+standard.skip("version", _job('A=(build --label version=1); docker "${A[@]}"', f"FROM x\n{_REST}"), because="variable")
 standard.skip("version", _job('docker build --label "$KV" .', f"FROM x\n{_REST}"), because="--label comes")
 standard.skip("version", _job("docker build $OPTIONS .", f"FROM x\n{_REST}"), because="come from a variable")
 standard.bad(
