@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bot import log
@@ -13,6 +13,7 @@ from bot.job import ReviewMR
 from bot.mr import Opened
 from bot.store import Store
 
+MARK: Final = "reconcile"
 EVERY: Final = "*/5 * * * *"
 GRACE: Final = timedelta(minutes=2)
 """What has just changed is on its way: its delivery, or its review."""
@@ -21,9 +22,10 @@ OVERLAP: Final = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class Reconciler:
-    """Compares, each time, the merge requests that changed since the last time; all of them at the first.
+    """Compares, each time, the merge requests that changed since the last time, whoever looked then.
 
-    `groups`: where it looks; empty: wherever the bot is a member.
+    What was open before the service first ran was no delivery's to tell of, and is left alone. `groups`: where it
+    looks; empty: wherever the bot is a member.
     """
 
     gitlab: GitLab
@@ -31,24 +33,24 @@ class Reconciler:
     groups: Sequence[str]
     wish: Callable[[ReviewMR], object]
     clock: Callable[[], datetime]
-    _since: datetime | None = None
     _asked: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __call__(self) -> int:
         """Wishes the reviews that are missing; returns how many. Raises SnitchError."""
         now = self.clock()
-        missing = list(self._missing(now))
+        since = self.store.marked(MARK)
+        missing = list(self._missing(now, datetime.fromtimestamp(since, UTC))) if since is not None else []
         for one in missing:
             self.wish(ReviewMR(one.project_id, one.iid, one.head))
             self._asked[one.project_id, one.iid] = one.head
-        self._since = now - OVERLAP
+        self.store.mark(MARK, (now if since is None else now - OVERLAP).timestamp())
         if missing:
             log.get(__name__).warning("reviews.repaired", count=len(missing))
         return len(missing)
 
-    def _missing(self, now: datetime) -> Iterator[Opened]:
+    def _missing(self, now: datetime, since: datetime) -> Iterator[Opened]:
         """Each once: one whose review fails for good is not wished for again and again."""
-        for one in self.gitlab.opened(self.groups, self._since):
+        for one in self.gitlab.opened(self.groups, since):
             place = (one.project_id, one.iid)
             if not one.head or one.updated_at > now - GRACE or self._asked.get(place) == one.head:
                 continue

@@ -58,6 +58,12 @@ rescued: Final = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("times", sa.Integer, nullable=False),
 )
+marks: Final = sa.Table(
+    "snitch_mark",
+    tables,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+)
 fleet: Final = sa.Table(
     "snitch_fleet",
     tables,
@@ -175,9 +181,14 @@ def _tables_of_commands(connection: sa.Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _table_of_marks(connection: sa.Connection) -> None:
+    marks.create(connection, checkfirst=True)
+
+
 _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _first_tables,
     _tables_of_executors,
     _tables_of_the_fleet,
     _tables_of_commands,
+    _table_of_marks,
 )

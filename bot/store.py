@@ -22,6 +22,7 @@ from bot.schema import (
     commands,
     given_up,
     handled,
+    marks,
     migrate,
     rescued,
     reviewed,
@@ -148,6 +149,16 @@ class Store:
         """The head of a merge request that was reviewed last, or that needed no review."""
         head = (self.recall(project_id, iid) or {}).get("head")
         return None if head is None else str(head)
+
+    def mark(self, name: str, at: float) -> None:
+        """Notes how far something that is done again and again has come, in seconds since 1970."""
+        with self.transaction() as connection:
+            connection.execute(upsert(connection, marks, {"name": name, "at": at}, ["at"]))
+
+    def marked(self, name: str) -> float | None:
+        """How far it had come; None where it was never done."""
+        with self.transaction() as connection:
+            return connection.execute(sa.select(marks.c.at).where(marks.c.name == name)).scalar_one_or_none()
 
     def set_handled(self, project_id: int, note_id: int) -> None:
         """From now on the note's commands are obeyed."""

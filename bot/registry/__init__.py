@@ -1,6 +1,6 @@
 """Images in container registries, over the OCI distribution API: which one is the newest, and its labels.
 
-Written on `requests`: the libraries that there are for it (oras, dxf) read answers of any size without a time limit.
+Written on `requests`: the library that there is for it (oras) reads answers of any size without a time limit.
 No layer is ever asked for.
 """
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot import job as jobs
 from bot.job import ReviewMR
-from bot.reconcile import Reconciler
+from bot.reconcile import MARK, Reconciler
 from tests.gitlab.faults import Answers
 from tests.stories.conftest import Begin
 from tests.stories.engine import Stepper
@@ -18,9 +18,11 @@ from tests.stories.story import Story
 LATER = timedelta(minutes=5)
 
 
-def reconciler(story: Story, *groups: str) -> Reconciler:
-    """One that looks a while after what happens in the story."""
+def reconciler(story: Story, *groups: str, first: bool = False) -> Reconciler:
+    """One that looks a while after what happens in the story; not the `first` time that anybody does."""
     stepper = stepper_of(story)
+    if not first:
+        stepper.world.store.mark(MARK, 0.0)
     return Reconciler(
         stepper.world.gitlab,
         stepper.world.store,
@@ -97,4 +99,18 @@ def test_when_gitlab_is_down_nothing_is_forgotten(story: Story) -> None:
     story.gitlab.state.faults.clear()
     assert look() == 1
     assert stepper_of(story).wishes[f"mr:{story.project.id}:1"] == ReviewMR(story.project.id, 1, story.head)
+    story.work()
+
+
+def test_what_was_open_before_the_service_first_ran_is_left_alone(story: Story) -> None:
+    story.open({"serve.py": UNTRACED})
+    lose(story)
+    look = reconciler(story, first=True)
+    assert look() == 0
+    look.clock = lambda: datetime.now(UTC) + 3 * LATER
+    assert look() == 0
+    story.push({"docs/notes.md": "More.\n"})
+    lose(story)
+    story.request.updated_at = datetime.now(UTC) + 2 * LATER
+    assert look() == 1
     story.work()
