@@ -256,7 +256,9 @@ class Codebase:
         here: Scope | None = scope
         while here is not None:
             bindings = visible(here.owner.bindings.get(name, ()), at, main=here.file.main)
-            if bindings:
+            # In a class body, `predict = predict` means what is outside of it.
+            outside = isinstance(here.owner, Class) and bindings == [at]
+            if bindings and not outside:
                 for binding in bindings:
                     yield from self.bound(binding, here)
                 if here.parent is None and not precedes(bindings[-1], at):

@@ -51,4 +51,7 @@ def _shown(setting: Setting[Any], value: Any) -> str:
 
 
 def _waiver(waiver: Waiver) -> str:
-    return visible(f"  waived until {waiver.until} ({waiver.path}:{waiver.span.line}): {waiver.reason}")
+    place = f"{waiver.path}:{waiver.span.line}"
+    if not waiver.until or not waiver.reason:
+        return visible(f"  a waiver that is not whole, see 0.waiver ({place})")
+    return visible(f"  waived until {waiver.until} ({place}): {waiver.reason}")

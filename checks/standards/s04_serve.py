@@ -316,6 +316,13 @@ standard.good("predict", {"serve.py": """
 """})
 standard.good("predict", {"serve.py": """
     import kserve
+    def predict(self, payload):
+        return payload
+    class Iris(kserve.Model):
+        predict = predict
+"""})
+standard.good("predict", {"serve.py": """
+    import kserve
     class Iris(kserve.Model):
         def infer(self, payload):
             return payload

@@ -398,6 +398,14 @@ def test_a_policy_that_cannot_be_read(tmp_path: Path, source: str) -> None:
     told_once(snitch("check", "--policy", source, cwd=project(tmp_path / "iris")), 2, source)
 
 
+def test_explain_does_not_call_waived_what_a_broken_waiver_is_for(tmp_path: Path) -> None:
+    serve = "# snitch: waive 10.patch - the agent comes with the base image\nimport kserve\n"
+    repository = committed(project(tmp_path / "iris", {"serve.py": serve}))
+    said = snitch("explain", "10.patch", "--project", repository).stdout
+    assert "  a waiver that is not whole, see 0.waiver (serve.py:1)\n" in said
+    assert "waived until" not in said
+
+
 def test_explain_tells_which_layer_set_what(tmp_path: Path) -> None:
     waived = "waive: [{rule: 10.patch, until: 2027-01-31, reason: no agent yet}]\n"
     repository = committed(project(tmp_path / "iris", {".snitch.yml": waived}))

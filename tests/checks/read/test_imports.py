@@ -77,6 +77,7 @@ def described(value: object) -> str:
         ("class A: pass\nuse(A())", ["a serve.A"]),
         ("class A:\n    def f(self): pass\nuse(A().f)", ["serve.f()"]),
         ("class A:\n    def f(self): pass\nclass B(A): pass\nuse(B.f)", ["serve.f()"]),
+        ("import kserve as m\nclass A:\n    m = m\nuse(A.m)", ["kserve"]),
         ("class A(B): pass\nclass B(A): pass\nuse(A.x)", ["?"]),
         ("class A(A.B): pass\nuse(A.x)", ["?"]),
         ("import importlib\nuse(importlib.import_module('kserve').Model)", ["kserve.Model"]),
