@@ -73,7 +73,7 @@ def move(module: Module, moved: Sequence[int], target: int, *, mark: bool = Fals
     codes = _codes(module)
     rest = [code for index, code in enumerate(codes) if index not in moved and index >= target]
     wanted = [*codes[:target], *(codes[index] for index in moved), *rest]
-    return _proven(module, [new, *(_removal(source, *one) for one in ranges), *late], wanted)
+    return _proven(module, [new, *(_removal(source, *one) for one in _joined(source, ranges)), *late], wanted)
 
 
 def add_keyword(module: Module, call: Call, text: str) -> bytes | None:
@@ -249,6 +249,16 @@ def _lines_of(module: Module, index: int) -> tuple[int, int]:
 
 def _closed(text: str, newline: str) -> str:
     return text if text.endswith(("\n", "\r")) else text + newline
+
+
+def _joined(source: Source, ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges of lines, those as one between which nothing stands."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if joined and not source.text[joined[-1][1] : start].strip():
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
 
 
 def _removal(source: Source, start: int, end: int) -> Splice:

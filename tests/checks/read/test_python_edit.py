@@ -170,6 +170,8 @@ def test_a_value_is_replaced() -> None:
         ("import k\n\n# why\nd.p()\n\nx = 1\n", [1], "# why\nd.p()\n\nimport k\n\nx = 1\n"),
         ("import k\n# fmt: on\nd.p()\nx = 1\n", [1], "d.p()\n\nimport k\n# fmt: on\nx = 1\n"),
         ("import k\nd.p()", [1], "d.p()\n\nimport k"),
+        ("import k\nimport d\n\nd.p()", [1, 2], "import d\n\nd.p()\n\nimport k"),
+        ("import k\nimport d\nx = 1\nd.p()", [1, 3], "import d\n\nd.p()\n\nimport k\nx = 1"),
         ("import k\r\nd.p()  # y\r\n", [1], "d.p()  # y\r\n\r\nimport k\r\n"),
         ("import k\nd.p(\n    1,\n)\n", [1], "d.p(\n    1,\n)\n\nimport k\n"),
     ],
