@@ -28,9 +28,10 @@ def fix(asked: Asked, unsafe: bool, style: Style) -> int:
         for one in judgements:
             combined = _combined(one, ids, unsafe)
             write_edits(one.target.root, combined.edits, one.target.tree.blob)
-            put(mended.render(one.inspection, combined, for_people(one.target), style))
+            found = list(sheets(View(one.inspection, one.target.tree, wanted=ids)))
+            put(mended.render(one.inspection, combined, for_people(one.target), style, found))
             left |= any(one.inspection.report.level(finding) == "enforce" for finding, _ in combined.left)
-            failed |= worst(sheets(View(one.inspection, one.target.tree, wanted=ids)))[1]
+            failed |= worst(found)[1]
     return 1 if left else FAULT if failed else 0
 
 

@@ -96,6 +96,11 @@ class Tracing:
         steps = (step for step in self.module.steps if isinstance(step, Import) and not step.level)
         return any(s.arm and s.arm.forgives for s in steps if s.module.partition(".")[0] == "ddtrace")
 
+    def is_taken(self, place: int) -> bool:
+        """Whether the name `ddtrace` is something else above a top-level statement."""
+        bound = [one for one in self.module.bindings.get("ddtrace", ()) if not isinstance(one, Import)]
+        return any(self.statement_of(one) < place for one in bound)
+
     def lead(self, integration: str) -> Lead | None:
         """The first import that leads to kserve or to what the integration patches."""
         roots = (*_LEADING, *_LIBRARIES.get(integration, (integration,)))

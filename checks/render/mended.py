@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from checks.finding import Finding
 from checks.fix import Combined
 from checks.inspection import Inspection
 from checks.render.style import Style
-from checks.render.text import LEVEL_COLOURS, count, place_of
+from checks.render.text import LEVEL_COLOURS, count, error, place_of
+from checks.render.view import Sheet
 from checks.render.visible import visible
 
 
-def render(inspection: Inspection, combined: Combined, shown: Callable[[str], str], style: Style) -> str:
-    """The lines, each ended by a newline; nothing when `quiet` and all is well."""
-    return "".join(f"{line}\n" for line in _lines(inspection, combined, shown, style))
+def render(
+    inspection: Inspection, combined: Combined, shown: Callable[[str], str], style: Style, found: Iterable[Sheet] = ()
+) -> str:
+    """The lines, each ended by a newline; nothing when `quiet` and all is well. `found`: what could not be judged."""
+    failed = [error(row, style) for sheet in found for row in sheet.told if row.result == "error"]
+    return "".join(f"{line}\n" for line in (*failed, *_lines(inspection, combined, shown, style)))
 
 
 def _lines(inspection: Inspection, combined: Combined, shown: Callable[[str], str], style: Style) -> Iterator[str]:

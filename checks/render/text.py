@@ -46,7 +46,7 @@ def _quiet(view: View, sheet: Sheet, style: Style) -> Iterator[str]:
     for row in sheet.told:
         yield from (_told(view, row, finding, style) for finding in row.findings)
         if row.result == "error":
-            yield _error(row, style)
+            yield error(row, style)
 
 
 def _project(view: View, sheet: Sheet, style: Style, several: bool) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _unjudged(view: View, row: Row, style: Style) -> Iterator[str]:
         place, waiver = place_of(one.finding, view.shown), one.waiver
         yield style.paint(f"  waived {row.rule.id} {place} until {waiver.until}: {visible(waiver.reason)}", _DIM)
     if row.result == "error":
-        yield "  " + _error(row, style)
+        yield "  " + error(row, style)
     elif style.verbose and not row.findings and not row.let_stand:
         reason = f": {visible(row.reason)}" if row.reason else ""
         yield style.paint(f"  {row.result} {row.rule.id}{reason}", _DIM)
@@ -118,7 +118,8 @@ def _unjudged(view: View, row: Row, style: Style) -> Iterator[str]:
         yield style.paint(f"  {row.rule.id}: {row.standing} more stood before", _DIM)
 
 
-def _error(row: Row, style: Style) -> str:
+def error(row: Row, style: Style) -> str:
+    """The line for a rule that snitch failed to judge."""
     return f"{style.paint('not judged', _RED)} {row.rule.id} {visible(row.reason or '')}"
 
 

@@ -608,6 +608,8 @@ def add_patch(project: Project, finding: Finding) -> Fix | None:
     data = insert(module, place, ["import ddtrace", f"ddtrace.patch({keywords})"], mark=mark)
     if tracing.is_optional():
         return _fix(tracing, data, safe=False, note="Without ddtrace, which was optional, serve.py no longer starts.")
+    if tracing.is_taken(place):
+        return _fix(tracing, data, safe=False, note="The import takes the place of what serve.py calls ddtrace.")
     return _fix(tracing, data)
 
 

@@ -152,3 +152,12 @@ def test_many_projects_show_a_bar_on_a_terminal_that_is_gone_at_the_end(
     os.close(ours)
     assert b"judging" not in ran.stdout and b"\x1b" not in ran.stdout
     assert said.endswith(b"\x1b[2K") if bar else said == b""
+
+
+def test_what_could_not_be_judged_is_told_when_fixing(iris: Path) -> None:
+    (iris / "serve.py").rename(iris.parent / "elsewhere.py")
+    (iris / "serve.py").symlink_to("../elsewhere.py")
+    before = (iris.parent / "elsewhere.py").read_bytes()
+    ran = snitch("fix", iris)
+    assert ran.exit_code == 3 and "not judged 10.patch" in ran.stdout
+    assert (iris.parent / "elsewhere.py").read_bytes() == before

@@ -53,3 +53,12 @@ def test_the_message_names_what_the_dockerfile_does_instead(line: str, words: st
 )
 def test_the_message_names_nothing_where_the_dockerfile_does_nothing(text: str) -> None:
     assert "count" not in said("import kserve\n", "tornado", Dockerfile=text)
+
+
+@pytest.mark.parametrize(("script", "safe"), [("ddtrace = 1\nimport os\n", False), ("import os\nddtrace = 1\n", True)])
+def test_an_import_that_takes_a_name_from_the_file_is_unsafe(script: str, safe: bool) -> None:
+    project = Project(MemoryTree({"serve.py": script.encode()}), Place(".", "iris", "iris"), Policy())
+    (outcome,) = judge(project, [standard.rules["patch"]])
+    fixer = standard.rules["patch"].fixer
+    fix = fixer(project, outcome.findings[0]) if fixer else None
+    assert fix is not None and fix.safe is safe
