@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -97,8 +97,8 @@ def test_a_file_that_vanishes_while_it_is_read_is_an_error_of_its_rules_alone(
 ) -> None:
     listed = FolderTree.__init__
 
-    def vanishing(tree: FolderTree, folder: Path, paths: list[str]) -> None:
-        listed(tree, folder, paths)
+    def vanishing(tree: FolderTree, folder: Path, paths: list[str], untracked: Collection[str] = ()) -> None:
+        listed(tree, folder, paths, untracked)
         (folder / path).unlink(missing_ok=True)
 
     monkeypatch.setattr(FolderTree, "__init__", vanishing)
@@ -159,5 +159,5 @@ def test_what_could_not_be_judged_is_told_when_fixing(iris: Path) -> None:
     (iris / "serve.py").symlink_to("../elsewhere.py")
     before = (iris.parent / "elsewhere.py").read_bytes()
     ran = snitch("fix", iris)
-    assert ran.exit_code == 3 and "not judged 10.patch" in ran.stdout
+    assert ran.exit_code == 3 and "not judged 4.file serve.py: is a symbolic link" in ran.stdout
     assert (iris.parent / "elsewhere.py").read_bytes() == before
