@@ -132,7 +132,7 @@ def _fix(words: list[str]) -> Fix | None:
 
 def _path(word: str) -> str | None:
     """A path as findings name it; None for the root."""
-    return word.removeprefix("./").rstrip("/")[:400] or None
+    return None if word == "." else word.removeprefix("./").rstrip("/")[:400] or None
 
 
 def _reason(words: list[str]) -> str:

@@ -13,6 +13,7 @@ from bot.landing import Answered, Desk, Planned, land
 from bot.message import Text, inert
 from bot.workspace import Workspace
 from checks.finding import Span, Waiver
+from checks.form import day
 from checks.inspection import Inspection
 from checks.policy import Policy, waiver_approvers
 from checks.project_file import CONFIGURATION, parse_project_config
@@ -24,8 +25,10 @@ from checks.waiving import Terms, why_not
 
 def waive(desk: Desk, command: Waive) -> Answered:
     """Commits a waiver that a note asks for."""
-    if command.rule not in {rule.id for rule in all_rules()}:
-        return False, words.unknown_id(command.rule, [rule.id for rule in all_rules()])
+    known = [rule.id for rule in all_rules()]
+    if command.rule not in known:
+        own = [id for id in known if id.partition(".")[0] == command.rule]
+        return False, words.rule_by_rule(command.rule, own) if own else words.unknown_id(command.rule, known)
     return land(desk, partial(_waiving, desk, command))
 
 
@@ -57,6 +60,8 @@ def _waiving(desk: Desk, command: Waive, workspace: Workspace) -> Planned | Answ
 
 def _refused(command: Waive, policy: Policy, today: date) -> str | None:
     """Why the policy does not take the waiver."""
+    if day(command.until) is None:
+        return f"{command.until} is no day: write it like 2027-01-31"
     waiver = Waiver(command.rule, command.until, command.reason, CONFIGURATION, Span(1, 1, 1, 1))
     return why_not(waiver, Terms(policy, today, {rule.id: rule for rule in all_rules()}))
 

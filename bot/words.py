@@ -468,6 +468,12 @@ def waived_now(commit: str, rule: str, until: str, reason: str) -> str:
     return f"Done, as commit {commit}:\n\n- {code(rule)} is waived until {code(until)}: {prose(reason)}"
 
 
+def rule_by_rule(standard: str, rules: Sequence[str]) -> str:
+    """A waiver asked for a whole standard."""
+    which = ", ".join(code(rule) for rule in rules)
+    return f"Nothing was waived: that is done rule by rule. Standard {standard} has {which}."
+
+
 def not_waived(why: str) -> str:
     return f"Nothing was waived: {prose(why)}."
 

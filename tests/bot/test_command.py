@@ -18,6 +18,7 @@ UNDERSTOOD: list[tuple[str, list[Command]]] = [
     ("/snitch fix --unsafe 3", [Fix(("3",), unsafe=True)]),
     ("/Snitch FIX 10.Patch", [Fix(("10.patch",))]),
     ("/snitch fix serve.py", [Fix(path="serve.py")]),
+    ("/snitch fix .", [Fix()]),
     ("/snitch fix 10 4 ./models/Iris/", [Fix(("10", "4"), path="models/Iris")]),
     ("/snitch fix --unsafe 4.predict serve.py", [Fix(("4.predict",), unsafe=True, path="serve.py")]),
     ("/snitch fix ./", [Fix()]),
