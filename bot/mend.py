@@ -78,6 +78,8 @@ def findings_of_thread(desk: Desk, threads: Sequence[Thread]) -> tuple[str, ...]
 
 def _fix(desk: Desk, wanted: Wanted, workspace: Workspace) -> Planned | Answered:
     judged = workspace.inspect(desk.world)
+    if wanted.path is not None and not wanted.of(judged) and not _is_there(workspace, wanted.path):
+        return False, words.unknown_path(wanted.path, [f.path for f in judged.report.findings])
     inspection = equipped(desk.world, partial(workspace.inspect, desk.world), judged, wanted.of(judged))
     findings = wanted.of(inspection)
     combined = inspection.combine(findings, unsafe=wanted.unsafe)
@@ -87,6 +89,11 @@ def _fix(desk: Desk, wanted: Wanted, workspace: Workspace) -> Planned | Answered
     text = fix_text(combined.fixed, sorted(combined.edits), wanted.ids[0] if wanted.unsafe else None)
     done, left = message.lines(combined.fixed), _left(combined)
     return Planned(combined.edits, text, lambda commit: words.fixed(commit, done, left, len(standing)))
+
+
+def _is_there(workspace: Workspace, path: str) -> bool:
+    """Whether the branch has such a file or folder."""
+    return any(one == path or one.startswith(f"{path}/") for one in workspace.head.paths())
 
 
 def _without_commit(

@@ -339,6 +339,13 @@ def unknown_id(id: str, known: Sequence[str]) -> str:
     return f"There is no standard or rule {code(id)}.{guess}"
 
 
+def unknown_path(path: str, known: Sequence[str]) -> str:
+    """A path that is not in the branch; `known`: those that it may be meant for."""
+    near = difflib.get_close_matches(path, list(dict.fromkeys(known)), 1, 0.5)
+    guess = f" Did you mean {code(near[0])}?" if near else ""
+    return f"Nothing was committed: there is no file or folder {code(path)} on this branch.{guess}"
+
+
 def explained(number: int, title: str, text: str, rules: Sequence[tuple[str, str, str]]) -> str:
     """A standard, as its own file tells it."""
     heading = f"### {number} · {title}"

@@ -404,3 +404,12 @@ def test_a_path_that_leads_out_is_no_path(story: Story) -> None:
     for path in ("../serve.py", "/etc/passwd", "./../../x"):
         story.say(f"/snitch fix {path}")
     assert story.head == before
+
+
+@pytest.mark.parametrize(("path", "guess"), [("sreve.py", " Did you mean `serve.py`?"), ("please", "")])
+def test_a_path_that_is_not_there_is_answered_with_the_nearest(story: Story, path: str, guess: str) -> None:
+    story.opened(MESSY)
+    before = story.head
+    note = story.say(f"/snitch fix {path}")
+    assert (story.head, story.emojis(note)) == (before, ["eyes", "x"])
+    assert f"there is no file or folder `{path}` on this branch.{guess}\n" in story.reply(note)
