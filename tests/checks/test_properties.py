@@ -95,9 +95,9 @@ def added(path: str, data: bytes) -> bytes:
     special = first.startswith((b"#!", b"# syntax", b"# escape", b"#syntax", b"#escape", b"---", b"\xef\xbb\xbf"))
     if special or not data or not is_text(data) or b"coding" in first or b"snitch: waive" in first:
         return b""
-    if path.endswith(HASHES):
+    if path.endswith(HASHES) and not data.startswith(b"{"):  # JSON, whatever it is called, knows no remarks
         return b"# A remark.\n#\n"
-    return b"\n\n" if path.endswith((".md", ".json")) else b""
+    return b"\n\n" if path.endswith((".md", ".json", ".yaml")) else b""
 
 
 def library() -> Iterator[Path]:
