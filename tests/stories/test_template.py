@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -15,32 +13,18 @@ from typing import Any
 
 import pytest
 
-from bot.template import BUILT_IN, render, template_in
+from tests.stories.rendered import install, write_project
 
 pytestmark = pytest.mark.timeout(600)
 
-UV = Path(sys.executable).with_name("uv")
-ANSWERS = {
-    "project_name": "Great Blog Post Detector",
-    "description": "Tells great posts from others",
-    "author": "ada@example.com",
-    "jira_url": "https://example.atlassian.net/browse/ML-1",
-    "confluence_url": "https://example.atlassian.net/wiki/spaces/ML/pages/1/great-posts",
-}
 PREDICT = "/v1/models/great-blog-post-detector:predict"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a `.venv` of exactly what its requirements pin."""
-    folder = tmp_path_factory.mktemp("project") / "great-blog-post-detector"
-    for path, data in render(template_in(BUILT_IN), ANSWERS).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, ".venv"], cwd=folder, check=True)
-    pinned = ["--require-hashes", "-r", "requirements.txt", "-r", "requirements-dev.txt"]
-    install = [UV, "pip", "install", "--quiet", "--only-binary", ":all:", *pinned]
-    subprocess.run(install, cwd=folder, env={**os.environ, "VIRTUAL_ENV": str(folder / ".venv")}, check=True)
+    folder = write_project(tmp_path_factory.mktemp("project"))
+    install(folder, folder / ".venv")
     return folder
 
 

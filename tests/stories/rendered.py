@@ -1,0 +1,37 @@
+"""A project from the template with its own requirements really installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bot.template import BUILT_IN, render, template_in
+
+UV = Path(sys.executable).with_name("uv")
+NAME = "great-blog-post-detector"
+ANSWERS = {
+    "project_name": "Great Blog Post Detector",
+    "description": "Tells great posts from others",
+    "author": "ada@example.com",
+    "jira_url": "https://example.atlassian.net/browse/ML-1",
+    "confluence_url": "https://example.atlassian.net/wiki/spaces/ML/pages/1/great-posts",
+}
+
+
+def write_project(folder: Path) -> Path:
+    """The project's files, in a folder of its name below the one given."""
+    for path, data in render(template_in(BUILT_IN), ANSWERS).items():
+        (folder / NAME / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / NAME / path).write_bytes(data)
+    return folder / NAME
+
+
+def install(project: Path, venv: Path) -> Path:
+    """A venv of exactly what the project's requirements pin, and pip."""
+    subprocess.run([UV, "venv", "--quiet", "--seed", "--python", sys.executable, venv], check=True)
+    pinned = ["--require-hashes", "-r", "requirements.txt", "-r", "requirements-dev.txt"]
+    command = [UV, "pip", "install", "--quiet", "--only-binary", ":all:", *pinned]
+    subprocess.run(command, cwd=project, env={**os.environ, "VIRTUAL_ENV": str(venv)}, check=True)
+    return venv
