@@ -134,6 +134,20 @@ unproven: Final = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
 )
+sessions: Final = sa.Table(
+    "snitch_session",
+    tables,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("admin", sa.Boolean, nullable=False),
+    sa.Column("everything", sa.Boolean, nullable=False),
+    sa.Column("sees", sa.LargeBinary, nullable=False),
+    sa.Column("token", sa.LargeBinary, nullable=False),
+    sa.Column("ends", sa.Float, nullable=False),
+    sa.Column("seen", sa.Float, nullable=False),
+    sa.Column("asked", sa.Float, nullable=False),
+)
 
 
 def upsert(connection: sa.Connection, table: sa.Table, values: dict[str, Any], renewed: list[str]) -> Any:
@@ -185,10 +199,15 @@ def _table_of_marks(connection: sa.Connection) -> None:
     marks.create(connection, checkfirst=True)
 
 
+def _table_of_sessions(connection: sa.Connection) -> None:
+    sessions.create(connection, checkfirst=True)
+
+
 _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _first_tables,
     _tables_of_executors,
     _tables_of_the_fleet,
     _tables_of_commands,
     _table_of_marks,
+    _table_of_sessions,
 )

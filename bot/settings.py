@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -21,6 +21,7 @@ from bot.event import Secrets, signing_key
 
 T = TypeVar("T")
 Mode = Literal["active", "silent", "off"]
+Showing = Literal["private", "public"]
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -97,7 +98,7 @@ class Settings:
     listen: tuple[str, int] = ("127.0.0.1", 8080)
     public_url: str | None = None
     concurrency: int = 2
-    pages: str = "private"
+    pages: Showing = "private"
     oauth_client_id: str | None = None
     oauth_client_secret: Secret | None = None
     api_token: Secret | None = None
@@ -115,6 +116,7 @@ class Settings:
         """
         source = _source(os.environ if environ is None else environ)
         settings = _settings(source)
+        source.problems.extend(_half_of_sign_in(settings))
         if serving and not (settings.webhook_secrets or settings.signing_tokens):
             source.problems.append("SNITCH_WEBHOOK_SECRET (or SNITCH_WEBHOOK_SIGNING_TOKEN) is required.")
         if source.problems:
@@ -215,7 +217,7 @@ def _settings(source: _Source) -> Settings:
         listen=source.read("LISTEN", _listen, ("127.0.0.1", 8080)),
         public_url=source.read("PUBLIC_URL", _address, None),
         concurrency=source.read("CONCURRENCY", _positive, 2 * _cores()),
-        pages=source.read("PAGES", str, "private"),
+        pages=source.read("PAGES", _one_of("private", "public"), "private"),
         oauth_client_id=source.read("OAUTH_CLIENT_ID", str, None),
         oauth_client_secret=source.read("OAUTH_CLIENT_SECRET", Secret, None),
         api_token=source.read("API_TOKEN", Secret, None),
@@ -225,6 +227,23 @@ def _settings(source: _Source) -> Settings:
         log_format=source.read("LOG_FORMAT", _one_of("json", "console"), None),
         log_level=source.read("LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info"),
     )
+
+
+def _half_of_sign_in(settings: Settings) -> Iterator[str]:
+    """What is missing for people to sign in, where a part of it is set. Cookies that only this host may set, as the
+    pages use, hold for all of it: so the pages stand at its root."""
+    parts = {
+        "SNITCH_OAUTH_CLIENT_ID": settings.oauth_client_id,
+        "SNITCH_OAUTH_CLIENT_SECRET": settings.oauth_client_secret,
+        "SNITCH_PUBLIC_URL": settings.public_url,
+    }
+    if not (settings.oauth_client_id or settings.oauth_client_secret):
+        return
+    missing = [name for name, value in parts.items() if not value]
+    if missing:
+        yield f"For signing in, {' and '.join(missing)} must be set too."
+    if settings.public_url and urlsplit(settings.public_url).path:
+        yield "SNITCH_PUBLIC_URL must be a host without a path where people sign in: the pages stand at its root."
 
 
 def _source(environ: Mapping[str, str]) -> _Source:

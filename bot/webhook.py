@@ -1,4 +1,4 @@
-"""The HTTP door: deliveries of GitLab, health and metrics. The only asynchronous file.
+"""The HTTP door: deliveries of GitLab, health and metrics. With the front of the pages, all that is asynchronous.
 
 `POST /webhooks/gitlab` answers once the event is stored: 202 with `{"job": id}` or `{"ignored": reason}`; 401 where it
 does not show where it comes from, 400 where it is no event, 413 over 25 MB, 503 with Retry-After where it can't be
@@ -81,10 +81,12 @@ class Door:
     metrics: Metrics = field(default_factory=Metrics)
 
 
-def run(door: Door, host: str, port: int) -> None:
-    """Serves until SIGTERM or SIGINT, then finishes what was begun."""
+def run(door: Door, host: str, port: int, mount: Callable[[web.Application], None] = lambda _: None) -> None:
+    """Serves until SIGTERM or SIGINT, then finishes what was begun. `mount` adds what else is to be served."""
+    app = application(door)
+    mount(app)
     web.run_app(
-        application(door),
+        app,
         host=host,
         port=port,
         access_log=None,

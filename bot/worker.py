@@ -16,6 +16,8 @@ from functools import partial
 from bot import log, webhook
 from bot.errors import Broken, SetupError, Transient
 from bot.night import Nights
+from bot.pages.app import install
+from bot.pages.world import Pages
 from bot.queue import Queue, Task
 from bot.reconcile import EVERY, Reconciler
 from bot.results import Results
@@ -40,14 +42,14 @@ class Identity:
 
 def serve(settings: Settings) -> None:
     """Everything in one process, until SIGTERM or SIGINT."""
-    with _alone(settings), _queue(settings, worker=True) as (queue, store, identity):
-        _listen(settings, queue, store, identity)
+    with _alone(settings), _queue(settings, worker=True) as (queue, identity):
+        _listen(settings, queue, identity)
 
 
 def web(settings: Settings) -> None:
     """Only the HTTP door: events are stored for the workers."""
-    with _queue(settings, worker=False) as (queue, store, identity):
-        _listen(settings, queue, store, identity)
+    with _queue(settings, worker=False) as (queue, identity):
+        _listen(settings, queue, identity)
 
 
 def work(settings: Settings) -> None:
@@ -59,18 +61,20 @@ def work(settings: Settings) -> None:
         stopped.wait()
 
 
-def _listen(settings: Settings, queue: Queue, store: Store, identity: Identity) -> None:
+def _listen(settings: Settings, queue: Queue, identity: Identity) -> None:
+    world, store = identity.world, identity.world.store
     door = Door(settings.secrets, queue.accept, {"database": store.check, "gitlab": identity.ask}, lambda: identity.id)
     tallies = {
         "snitch_called_wrong": ("Findings that people call false", store.wrong_by_rule),
         "snitch_unproven_fixes": ("Files in which a fix failed its proof", store.unproven_by_rule),
     }
     door.metrics.registry.register(webhook.Tallies(tallies))
-    webhook.run(door, *settings.listen)
+    pages = Pages(settings, store, Results(store), world, queue.accept, world.clock)
+    webhook.run(door, *settings.listen, mount=partial(install, pages=pages))
 
 
 @contextmanager
-def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Store, Identity]]:
+def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identity]]:
     """A queue that works (but in mode `off`), with what is behind it; stopped with grace at the end."""
     log.set_up(settings.log_format, settings.log_level, settings.every_secret())
     store = Store(settings.database_url.reveal())
@@ -90,7 +94,7 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Store, 
     _make_haste()
     log.get(__name__).info("started", mode=settings.mode, concurrency=settings.concurrency)
     try:
-        yield queue, store, identity
+        yield queue, identity
     finally:
         queue.stop()
         world.close()

@@ -19,12 +19,13 @@ VAGUE_CLASSES = re.compile(r"(Manager|Handler|Helper|Utils?)$|^Base[A-Z]")
 
 # What may be imported where (a module or a package); tests are free, and so is a name that is absent here.
 HOMES = {
-    "aiohttp": {"bot/webhook"},
-    "asyncio": {"bot/webhook"},
+    "aiohttp": {"bot/webhook", "bot/pages"},
+    "asyncio": {"bot/webhook", "bot/pages"},
     "ast": {"checks/read/python"},
     "click": {"bot/cli"},
     "cookiecutter": {"bot/template"},
     "croniter": {"bot/night"},
+    "cryptography": {"bot/pages/sealing"},
     "dbos": {"bot/queue"},
     "dockerfile": {"checks/read/dockerfile"},
     "gitlab": {"bot/gitlab"},
@@ -36,12 +37,12 @@ HOMES = {
     "packaging": {"checks/read/requirements", "checks/read/pins"},
     "pip_requirements_parser": {"checks/read/requirements"},
     "prometheus_client": {"bot/webhook"},
-    "sqlalchemy": {"bot/schema", "bot/store", "bot/executors", "bot/queue", "bot/results"},
+    "sqlalchemy": {"bot/schema", "bot/store", "bot/executors", "bot/queue", "bot/results", "bot/pages/session"},
     "structlog": {"bot/log"},
     "subprocess": {"bot/git", "bot/index", "bot/registry/sign_in"},
     "yaml": {"bot/settings", "checks/read/yaml"},
 }
-OF_THE_SERVICE = ["aiohttp", "dbos", "gitlab", "libcst", "psycopg", "requests", "sqlalchemy", "uvloop"]
+OF_THE_SERVICE = ["aiohttp", "cryptography", "dbos", "gitlab", "libcst", "psycopg", "requests", "sqlalchemy", "uvloop"]
 # Spelt in pieces, so that this file does not name them itself.
 REGISTRIES = ["pypi" + r"\.org", "pythonhosted" + r"\.org", "npmjs" + r"\.org"]
 NOWHERE = re.compile("|".join([*REGISTRIES, "/work" + "/(main|shared)"]))

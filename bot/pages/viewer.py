@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Viewer:
     admin: bool
     everything: bool
     sees: frozenset[int]
-    csrf: str
+    csrf: str = field(repr=False)
 
     def may_see(self, project_id: int) -> bool:
         """Whether a project, and that it exists, may be shown to them."""

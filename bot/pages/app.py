@@ -1,0 +1,164 @@
+"""The pages in the web server: who asks is known before a page is made, and each answer is a safe one."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from aiohttp import web
+
+from bot import log
+from bot.errors import Forbidden, Gone, SnitchError, Transient
+from bot.pages import trouble
+from bot.pages.gate import CALLBACK, Admitted, Barred, Gate, Stranger
+from bot.pages.headers import headers_of
+from bot.pages.routes import routes
+from bot.pages.sign_in import SIGN_IN, SIGN_OUT, SIGNED_OUT, SignIn, local
+from bot.pages.viewer import Viewer
+from bot.pages.world import Pages
+
+VIEWER: Final = "viewer"
+LARGEST_FORM: Final = 64 * 1024
+_THREADS: Final = 8
+_NOT_PAGES: Final = frozenset({"/webhooks/gitlab", "/healthz", "/readyz", "/metrics"})
+_OPEN: Final = frozenset({SIGN_IN, CALLBACK, SIGNED_OUT})
+_STATIC: Final = "/static/"
+_READING: Final = frozenset({"GET", "HEAD"})
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def install(app: web.Application, pages: Pages) -> None:
+    """Adds the pages to the server, and whoever asks for one to its request, as `request["viewer"]`."""
+    threads = ThreadPoolExecutor(_THREADS, "pages")
+
+    async def on_thread(work: Callable[..., Any], *given: object) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(threads, work, *given)
+
+    async def close(_: web.Application) -> None:
+        threads.shutdown(wait=False)
+
+    gate = Gate.of(pages)
+    sign_in = SignIn.of(gate, on_thread)
+    app.add_routes([*sign_in.routes(), *routes(pages)])
+    app.middlewares.append(_Front(gate, sign_in, on_thread).middleware())
+    app.on_cleanup.append(close)
+
+
+@dataclass(frozen=True, slots=True)
+class _Front:
+    """What every request to a page comes through."""
+
+    gate: Gate
+    sign_in: SignIn
+    on_thread: Callable[..., Awaitable[Any]]
+
+    def middleware(self) -> Any:
+        usual = headers_of(self.gate.pages.settings)
+
+        @web.middleware
+        async def front(request: web.Request, handler: Serve) -> web.StreamResponse:
+            if request.path in _NOT_PAGES:
+                return await handler(request)
+            response = await self._survived(request, handler)
+            for name, value in usual.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return front
+
+    async def _survived(self, request: web.Request, handler: Serve) -> web.StreamResponse:
+        """Whatever goes wrong is an answer, and none shows more than its kind."""
+        try:
+            return await self._served(request, handler)
+        except web.HTTPException as told:
+            return _told(request, told)
+        except SnitchError as error:
+            log.get(__name__).warning("page failed", path=request.path, error=str(error))
+            return trouble.answer(request, _status_of(error))
+        except Exception as fault:  # noqa: BLE001  # one page's fault must not be another's
+            log.get(__name__).error("page.fault", path=request.path, error=str(fault), exc_info=fault)
+            return trouble.answer(request, 500)
+
+    async def _served(self, request: web.Request, handler: Serve) -> web.StreamResponse:
+        if request.match_info.http_exception is not None or _is_open(request):
+            return await handler(request)
+        match await self._admitted(request):
+            case Barred(status=status, why=why):
+                return trouble.answer(request, status, why)
+            case Stranger():
+                return self._to_sign_in(request)
+            case viewer:
+                request[VIEWER] = viewer
+        if request.method not in _READING:
+            refused = await _why_not(request, viewer)
+            if refused is not None:
+                return refused
+        return await handler(request)
+
+    async def _admitted(self, request: web.Request) -> Admitted:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        bearer = token.strip() if scheme.lower() == "bearer" else None
+        cookie = request.cookies.get(self.sign_in.cookies.session)
+        admitted: Admitted = await self.on_thread(self.gate.admit, bearer, cookie)
+        return admitted
+
+    def _to_sign_in(self, request: web.Request) -> web.StreamResponse:
+        """A page that somebody goes to leads there; a form that was sent would be lost on the way."""
+        if request.path == SIGN_OUT:
+            raise web.HTTPSeeOther(SIGNED_OUT)
+        if request.path.startswith(trouble.API) or request.method not in _READING:
+            return trouble.answer(request, 401, sign_in=True)
+        back = quote(local(str(request.rel_url)), safe="")
+        return web.Response(status=303, headers={"Location": f"{SIGN_IN}?back={back}"})
+
+
+def _is_open(request: web.Request) -> bool:
+    """What is for everybody: the way in, and what makes pages look as they do."""
+    return request.path in _OPEN or request.path.startswith(_STATIC)
+
+
+async def _why_not(request: web.Request, viewer: Viewer) -> web.Response | None:
+    """Why a request that would change something is refused; None where it may.
+
+    It must hold what only a form of this person's session holds, and only admins change anything but their session.
+    """
+    if not viewer.csrf:
+        return trouble.answer(request, 403, "Sign in to do that: this way of asking only reads.", sign_in=True)
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        return trouble.answer(request, 403, "This form was not sent from a page of snitch.")
+    if request.content_length is None or request.content_length > LARGEST_FORM:
+        return trouble.answer(request, 413)
+    given = request.headers.get("X-CSRF-Token") or (await request.post()).get("csrf")
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode("utf-8", "replace"), viewer.csrf.encode()):
+        return trouble.answer(request, 403, "This form is of another sign-in: go back, load the page anew, try again.")
+    if request.path != SIGN_OUT and not viewer.admin:
+        return trouble.answer(request, 403, "Only owners of the groups that snitch looks after may do that.")
+    return None
+
+
+def _told(request: web.Request, told: web.HTTPException) -> web.StreamResponse:
+    """An answer that was raised: redirects and successes as they are, the rest as a page."""
+    if told.status < 400:
+        location = told.headers.get("Location")
+        return web.Response(status=told.status, headers={"Location": location} if location else None)
+    response = trouble.answer(request, told.status)
+    if "Allow" in told.headers:
+        response.headers["Allow"] = told.headers["Allow"]
+    return response
+
+
+def _status_of(error: SnitchError) -> int:
+    match error:
+        case Transient():
+            return 503
+        case Forbidden():
+            return 403
+        case Gone():
+            return 404
+        case _:
+            return 500

@@ -1,0 +1,49 @@
+"""What goes wrong before a page, or in it, as an answer: a page in plain words for people, JSON under `/api/`."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from aiohttp import web
+
+STYLE: Final = "/static/snitch.css"
+"""The style sheet of all pages."""
+API: Final = "/api/"
+RETRY_AFTER: Final = "30"
+_SENTENCES: Final = {
+    400: ("That did not work", "The request makes no sense to snitch."),
+    401: ("Not signed in", "Sign in to go on."),
+    403: ("Not allowed", "You may not do that here."),
+    404: ("Not found", "There is no such page, or none that you may see."),
+    405: ("Not that way", "This page does not take such a request."),
+    413: ("Too much", "The request is larger than this page takes."),
+    500: ("A fault of snitch", "Something broke while this page was made. It is in the log, for those who run snitch."),
+    503: ("Not now", "The database or GitLab does not answer. This page comes back by itself: try again in a moment."),
+}
+
+
+def answer(request: web.Request, status: int, why: str = "", *, sign_in: bool = False) -> web.Response:
+    """The answer to a request that gets nothing else. `sign_in`: with the way there."""
+    title, usual = _SENTENCES.get(status, ("That did not work", f"The answer is {status}."))
+    headers = {"Retry-After": RETRY_AFTER} if status == 503 else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="snitch"'
+    if request.path.startswith(API):
+        return web.json_response({"error": why or usual}, status=status, headers=headers)
+    link = ("Sign in with GitLab", "/sign-in") if sign_in else ("To the first page", "/")
+    text = page(title, why or usual, link, head=f"{status} · {title}")
+    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+
+
+def page(title: str, sentence: str, link: tuple[str, str], *, head: str = "") -> str:
+    """A small page: a title, a sentence, and the way on (its text and its address)."""
+    text, address = link
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{escape(head or title)} · snitch</title><link rel="icon" href="data:,">'
+        f'<link rel="stylesheet" href="{STYLE}"></head>'
+        f"<body><main><h1>{escape(title)}</h1><p>{escape(sentence)}</p>"
+        f'<p><a href="{escape(address)}">{escape(text)}</a></p></main></body></html>\n'
+    )
