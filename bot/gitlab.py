@@ -288,11 +288,7 @@ class GitLab:
 
     def delete_draft(self, mr: MergeRequest, draft_id: int) -> None:
         """Takes back a draft; one that is gone already counts as done."""
-        try:
-            with self._translated():
-                self._authorised().http_delete(f"{_path(mr)}/draft_notes/{draft_id}", obey_rate_limit=False)
-        except Gone:
-            return
+        self.delete(f"{_path(mr)}/draft_notes/{draft_id}")
 
     def publish_drafts(self, mr: MergeRequest) -> None:
         """Publishes all of our drafts as one review, with one notification."""
@@ -361,6 +357,22 @@ class GitLab:
     def read(self, path: str, **query: Any) -> Any:
         """What a GET gives, for the adapters beside this one; of a list its first page, as the query says."""
         return self._get(path, **query)
+
+    def read_all(self, path: str, **query: str) -> list[Answer]:
+        """The whole of a list, for the adapters beside this one."""
+        return self._list(path, **query)
+
+    def send(self, method: Literal["POST", "PUT"], path: str, data: Answer) -> Any:
+        """What a write is answered, for the adapters beside this one."""
+        return self._post(path, data) if method == "POST" else self._put(path, data)
+
+    def delete(self, path: str) -> None:
+        """Takes away what a path names; what is gone already counts as done."""
+        try:
+            with self._writing():
+                self._authorised().http_delete(path, obey_rate_limit=False)
+        except Gone:
+            return
 
     def ask(self, query: str, variables: Answer) -> Answer:
         """The data that a GraphQL query gives. Raises Invalid where GitLab refuses the query, or a part of it."""

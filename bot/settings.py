@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -260,6 +260,14 @@ def _source(environ: Mapping[str, str]) -> _Source:
         elif direct is not None:
             given[name] = direct.strip()
     return _Source(given, environ.get("HOME", "/"), problems)
+
+
+def secret_files(names: Iterable[str], environ: Mapping[str, str] | None = None) -> dict[str, Path]:
+    """Where secrets lie that are given as files, by the settings' names without the prefix."""
+    environ = os.environ if environ is None else environ
+    in_file = _config(environ.get("SNITCH_CONFIG"), [])
+    found = {name: _named(environ, in_file, f"{name}_FILE") for name in names}
+    return {name: Path(path) for name, path in found.items() if path}
 
 
 def _named(environ: Mapping[str, str], in_file: Mapping[str, str], name: str) -> str | None:

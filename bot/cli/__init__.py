@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import IO, Any, Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
+from bot.cli import connecting
 from bot.errors import Broken, SetupError, SnitchError, Stale, Transient
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 FAULT = 3
 FORMATS = ("text", "json", "sarif", "gitlab", "junit", "markdown")
@@ -353,6 +359,29 @@ def policy_simulate(file: str, form: str) -> None:
     settings = Settings.read(serving=False)
     log.set_up(settings.log_format, "error", settings.every_secret())
     put(simulate_file(settings, file, form))
+
+
+app.add_command(connecting.hooks)
+
+
+@contextmanager
+def service() -> Iterator[None]:
+    """Around imports of the service's part, which may not be installed. Raises SetupError."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise _not_installed(error) from None
+
+
+def service_settings(*, serving: bool = False) -> Settings:
+    """The service's settings for a verb that tells what it does itself: the log says only what went wrong."""
+    from bot import log
+    from bot.settings import Settings
+
+    settings = Settings.read(serving=serving)
+    level = "error" if settings.log_level == "info" else settings.log_level
+    log.set_up(settings.log_format, level, settings.every_secret())
+    return settings
 
 
 def _not_installed(error: ModuleNotFoundError) -> Exception:

@@ -13,6 +13,7 @@ from tests.gitlab.model import (
     NO_ACCESS,
     OWNER,
     REPORTER,
+    Group,
     Member,
     MergeRequest,
     Note,
@@ -47,6 +48,16 @@ def level(gitlab: Instance, project: Project, user: User | None) -> int:
         return OWNER
     found = member(gitlab, project, user)
     return found.level if found else NO_ACCESS
+
+
+def group_level(gitlab: Instance, group: Group, user: User) -> int:
+    """The access level of a user in a group, with what the groups above it give."""
+    if user.admin:
+        return OWNER
+    parts, today = group.path.split("/"), datetime.now(UTC).date()
+    above = (gitlab.groups.get("/".join(parts[:depth])) for depth in range(1, len(parts) + 1))
+    found = [one.members[user.id] for one in above if one and user.id in one.members]
+    return max((one.level for one in found if one.expires_at is None or one.expires_at > today), default=NO_ACCESS)
 
 
 def can_see(gitlab: Instance, project: Project, user: User | None) -> bool:

@@ -1,14 +1,13 @@
-"""Routes: projects, their hooks, protected branches, labels."""
+"""Routes: projects, protected branches, labels."""
 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
-from tests.gitlab import access, courier, find, shapes
+from tests.gitlab import access, find, shapes
 from tests.gitlab.api import Answer, ApiError, Call, link, not_found, paginated, route
-from tests.gitlab.model import DEVELOPER, MAINTAINER, Hook, Label, Project, ProtectedBranch
-from tests.gitlab.params import Param, may, need
+from tests.gitlab.model import DEVELOPER, MAINTAINER, Label, Project, ProtectedBranch
+from tests.gitlab.params import Param, may
 
 SETTINGS = (
     may("description"),
@@ -173,87 +172,6 @@ def _archived(call: Call, archived: bool) -> Answer:
         raise ApiError(403, {"message": "403 Forbidden"})
     project.archived = archived
     return Answer(201, shapes.project(call.gitlab, project, call.user))
-
-
-HOOK_RULES = (
-    may("token"),
-    may("signing_token"),
-    may("name"),
-    may("merge_requests_events", bool),
-    may("note_events", bool),
-    may("confidential_note_events", bool),
-    may("push_events", bool),
-    may("enable_ssl_verification", bool),
-)
-FLAGS = {
-    "merge_requests_events": "merge_requests",
-    "note_events": "notes",
-    "confidential_note_events": "confidential_notes",
-    "push_events": "push",
-    "token": "secret",
-    "name": "name",
-}
-
-
-def _hook(call: Call) -> Hook:
-    found = find.maintained(call).hooks.get(call.int("hook_id"))
-    if found is None:
-        not_found()
-    return found
-
-
-@route("GET", "/projects/:id/hooks")
-def list_hooks(call: Call) -> Answer:
-    return paginated(call, list(find.maintained(call).hooks.values()), shapes.hook)
-
-
-@route("GET", "/projects/:id/hooks/:hook_id")
-def get_hook(call: Call) -> Answer:
-    return Answer(200, shapes.hook(_hook(call)))
-
-
-@route("POST", "/projects/:id/hooks", need("url"), *HOOK_RULES)
-def create_hook(call: Call) -> Answer:
-    """Unless told otherwise it is for pushes alone."""
-    project = find.maintained(call)
-    hook = Hook(call.gitlab.next_id("hook"), project, _url(call), merge_requests=False, notes=False, push=True)
-    _set(call, hook)
-    project.hooks[hook.id] = hook
-    return Answer(201, shapes.hook(hook))
-
-
-@route("PUT", "/projects/:id/hooks/:hook_id", need("url"), *HOOK_RULES)
-def update_hook(call: Call) -> Answer:
-    hook = _hook(call)
-    hook.url = _url(call)
-    _set(call, hook)
-    return Answer(200, shapes.hook(hook))
-
-
-def _url(call: Call) -> str:
-    url: str = call.params["url"]
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise ApiError(422, {"error": "Invalid url given"})
-    return url
-
-
-def _set(call: Call, hook: Hook) -> None:
-    """An instance that knows no signing tokens ignores the field silently."""
-    for name, attribute in FLAGS.items():
-        if call.params.get(name) is not None:
-            setattr(hook, attribute, call.params[name])
-    token = call.params.get("signing_token")
-    if token and call.gitlab.knobs.signing_tokens:
-        if not courier.is_signing_token(token):
-            raise ApiError(422, {"error": "Signing token must be whsec_ and a base64-encoded key of 32 bytes"})
-        hook.signing_token = token
-
-
-@route("DELETE", "/projects/:id/hooks/:hook_id")
-def delete_hook(call: Call) -> Answer:
-    hook = _hook(call)
-    del hook.project.hooks[hook.id]
-    return Answer(204)
 
 
 def _protected(call: Call, one: ProtectedBranch) -> dict[str, Any]:

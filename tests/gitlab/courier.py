@@ -43,15 +43,22 @@ class Courier:
         self._thread.start()
 
     def emit(self, project: Project, event: str, payload: dict[str, Any]) -> None:
-        """Queues one delivery for each hook of the project that wants this event."""
-        for hook in list(project.hooks.values()):
-            if EVENTS[event](hook):
+        """Queues one delivery for each hook, of the project or a group above it, that wants this event."""
+        above = [group for path, group in self.gitlab.groups.items() if project.path.startswith(f"{path}/")]
+        for hook in [hook for owner in (project, *above) for hook in owner.hooks.values()]:
+            if EVENTS[event](hook) and hook.status == "executable":
                 self.put(Delivery(self._next(), hook, event, payload, str(uuid.uuid4()), str(uuid.uuid4())))
 
     def put(self, delivery: Delivery) -> Delivery:
         with self._change:
             self.queue.append(delivery)
             self._change.notify_all()
+        return delivery
+
+    def test(self, hook: Hook, event: str, payload: dict[str, Any]) -> Delivery:
+        """A test delivery, here and now."""
+        delivery = Delivery(self._next(), hook, event, payload, str(uuid.uuid4()), str(uuid.uuid4()))
+        self._deliver(delivery)
         return delivery
 
     def again(self, delivery: Delivery) -> Delivery:

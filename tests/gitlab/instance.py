@@ -10,14 +10,16 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from tests.gitlab.faults import Faults
 from tests.gitlab.githost import GitHost
 from tests.gitlab.model import (
     ALL_SCOPES,
     ApiCall,
+    Delivery,
     Group,
+    Hook,
     Mail,
     MergeRequest,
     Project,
@@ -41,7 +43,9 @@ class Knobs:
     - `ruby34`: hashes in error texts are printed as Ruby 3.4 prints them.
     - `system_notes`: pushes, retargeting and the like leave notes of GitLab's own among the discussions.
     - `approval_times`: approvals say when they were given (since 18).
-    - `premium`: approvals have settings.
+    - `premium`: approvals have settings, and groups have webhooks.
+    - `edition`: the one without licences has no routes of theirs.
+    - `signing_tokens`, `hook_names`: whether webhooks have them (since 19.0, and 17.1); what is unknown is ignored.
     - `approval_settings_level`: who may read them; 0 is anybody.
     - `commit_refusal`: the status for a commit to a branch without the right (400 or 403, by version).
     """
@@ -60,6 +64,8 @@ class Knobs:
     commit_refusal: int = 400
     hook_timeout: float = 10.0
     signing_tokens: bool = True
+    hook_names: bool = True
+    edition: Literal["ce", "ee"] = "ee"
     system_notes: bool = True
     approval_times: bool = True
 
@@ -84,6 +90,7 @@ class Instance:
     quick_actions: list[QuickAction] = field(default_factory=list)
     notes_made: dict[int, deque[float]] = field(default_factory=dict)
     pending: list[Callable[[], None]] = field(default_factory=list)
+    test_hook: Callable[[Hook, str, dict[str, object]], Delivery] | None = None
     emit: Callable[[Project, str, dict[str, object]], None] = lambda project, event, payload: None
     lock: threading.RLock = field(default_factory=threading.RLock)
     counters: dict[str, itertools.count[int]] = field(default_factory=dict)

@@ -58,6 +58,7 @@ class Group:
     id: int
     path: str
     members: dict[int, Member] = field(default_factory=dict)
+    hooks: dict[int, Hook] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -88,8 +89,10 @@ class Label:
 
 @dataclass(slots=True, eq=False)
 class Hook:
+    """Of a project or a group. `others`: triggers that lead to no delivery here. `headers`: their names and values."""
+
     id: int
-    project: Project
+    owner: Project | Group
     url: str
     secret: str | None = None
     signing_token: str | None = None
@@ -98,6 +101,13 @@ class Hook:
     confidential_notes: bool = False
     push: bool = False
     name: str | None = None
+    others: dict[str, bool] = field(default_factory=dict)
+    ssl: bool = True
+    template: str | None = None
+    branches: str | None = ""
+    strategy: str = "wildcard"
+    headers: dict[str, str] = field(default_factory=dict)
+    status: Literal["executable", "temporarily_disabled", "disabled"] = "executable"
     created_at: datetime = field(default_factory=now)
 
 

@@ -20,6 +20,7 @@ from tests.gitlab import (  # noqa: F401  # each registers its routes
     api_diffs,
     api_drafts,
     api_events,
+    api_hooks,
     api_merge_requests,
     api_notes,
     api_projects,
@@ -46,6 +47,7 @@ class GitLab(Verbs):
         self.state = Instance(folder, GitHost(folder / "repositories"))
         self.courier = Courier(self.state)
         self.state.emit = self.courier.emit
+        self.state.test_hook = self.courier.test
         self.root: User = make_user(self.state, "root", admin=True, name="Administrator")
         self._loop = asyncio.new_event_loop()
         self._pool = ThreadPoolExecutor(THREADS, "gitlab")

@@ -168,39 +168,55 @@ def commit(gitlab: Instance, project: Project, one: Commit) -> Shape:
     }
 
 
-def hook(one: Hook) -> Shape:
-    """Secrets are never shown, only that they are there."""
-    return {
+OTHER_EVENTS = (
+    "tag_push_events",
+    "issues_events",
+    "confidential_issues_events",
+    "job_events",
+    "pipeline_events",
+    "wiki_page_events",
+    "deployment_events",
+    "feature_flag_events",
+    "releases_events",
+    "emoji_events",
+    "milestone_events",
+    "resource_access_token_events",
+    "vulnerability_events",
+)
+OF_GROUPS = ("subgroup_events", "member_events", "project_events")
+
+
+def hook(gitlab: Instance, one: Hook) -> Shape:
+    """Secrets are never shown, only that they are there; of custom headers only the names."""
+    of_project = isinstance(one.owner, Project)
+    others = OTHER_EVENTS if of_project else (*OTHER_EVENTS, *OF_GROUPS)
+    shown = {
         "id": one.id,
         "url": one.url,
         "name": one.name,
         "description": None,
         "created_at": iso(one.created_at),
-        "project_id": one.project.id,
+        "project_id" if of_project else "group_id": one.owner.id,
         "push_events": one.push,
-        "push_events_branch_filter": "",
-        "branch_filter_strategy": "wildcard",
+        "push_events_branch_filter": one.branches,
+        "branch_filter_strategy": one.strategy,
         "merge_requests_events": one.merge_requests,
         "note_events": one.notes,
         "confidential_note_events": one.confidential_notes,
-        "tag_push_events": False,
-        "issues_events": False,
-        "confidential_issues_events": False,
-        "job_events": False,
-        "pipeline_events": False,
-        "wiki_page_events": False,
-        "deployment_events": False,
-        "releases_events": False,
-        "emoji_events": False,
-        "enable_ssl_verification": False,
-        "alert_status": "executable",
+        "repository_update_events": False,
+        **{name: one.others.get(name, False) for name in others},
+        "enable_ssl_verification": one.ssl,
+        "alert_status": one.status,
         "disabled_until": None,
         "url_variables": [],
-        "custom_webhook_template": None,
-        "custom_headers": [],
+        "custom_webhook_template": one.template,
+        "custom_headers": [{"key": key} for key in one.headers],
         "token_present": bool(one.secret),
         "signing_token_present": bool(one.signing_token),
     }
+    if gitlab.knobs.signing_tokens:
+        return shown
+    return {key: value for key, value in shown.items() if key not in ("token_present", "signing_token_present")}
 
 
 def diff(file: DiffFile, unified: bool = False) -> Shape:

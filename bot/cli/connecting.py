@@ -1,0 +1,79 @@
+"""`snitch hooks`: the words of the command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bot.connection import What
+
+_groups = click.option("--group", "groups", multiple=True, metavar="G", help="A group and its sub-groups (repeatable).")
+_projects = click.option("--project", "projects", multiple=True, metavar="P", help="A project, by path (repeatable).")
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Only what is wrong.")
+
+
+@click.group("hooks")
+def hooks() -> None:
+    """The webhooks by which GitLab tells snitch what happens: one of a group where its licence has such, else one of
+    each project. Needs SNITCH_ADMIN_TOKEN."""
+
+
+@hooks.command()
+@_groups
+@_projects
+@click.option("--rotate", is_flag=True, help="Write a new secret, for the service to know before GitLab does.")
+@click.option("--unverified", is_flag=True, help="Do not ask the service whether it accepts the newest secret.")
+@_quiet
+def install(groups: tuple[str, ...], projects: tuple[str, ...], rotate: bool, unverified: bool, quiet: bool) -> None:
+    """Make the webhooks, or mend them where they drifted; repeat it as often as you like."""
+    if rotate:
+        _rotate()
+    else:
+        _connect("install", groups, projects, quiet, verified=not unverified)
+
+
+@hooks.command()
+@_groups
+@_projects
+@_quiet
+def check(groups: tuple[str, ...], projects: tuple[str, ...], quiet: bool) -> None:
+    """Are the webhooks as they must be? Exit code 1 where one is not."""
+    _connect("check", groups, projects, quiet)
+
+
+@hooks.command()
+@_groups
+@_projects
+@_quiet
+def remove(groups: tuple[str, ...], projects: tuple[str, ...], quiet: bool) -> None:
+    """Take snitch's webhooks away, and no others."""
+    _connect("remove", groups, projects, quiet)
+
+
+def _connect(
+    what: What, groups: tuple[str, ...], projects: tuple[str, ...], quiet: bool, *, verified: bool = True
+) -> None:
+    from bot.cli import put, service, service_settings
+    from bot.cli.progress import counter
+
+    with service():
+        from bot.connecting import connect
+        from bot.fleet import Scope
+    settings = service_settings(serving=what == "install")
+    with counter("webhooks", quiet) as progress:
+        told, well = connect(settings, what, Scope(groups, projects), verified=verified, progress=progress)
+    if not (quiet and well):
+        put(told)
+    sys.exit(0 if well else 1)
+
+
+def _rotate() -> None:
+    from bot.cli import put, service, service_settings
+
+    with service():
+        from bot.connecting import KINDS, rotate
+        from bot.settings import secret_files
+    put(rotate(service_settings(serving=True), secret_files(KINDS)))
