@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from bot.cache import Cache, edition
+from checks.dataclass import dataclass, field
 from checks.finding import Finding, Outcome, Span
 from checks.run import Remembered
 from checks.tree import Entry

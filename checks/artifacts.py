@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from checks.dataclass import dataclass
 from checks.finding import Edit, Finding, Fix, Span
 from checks.project import Project
 from checks.read import gitignore

@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from checks.dataclass import dataclass, field
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable, requirements
 from checks.read.requirements import Reference, Requirement, Requirements

@@ -5,9 +5,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from checks.dataclass import dataclass
 from checks.place import Place
 from checks.policy import Policy, Setting, text_list
 from checks.project_file import CONFIGURATION

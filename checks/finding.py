@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from checks.dataclass import dataclass, field, replace
 
 Result = Literal["pass", "fail", "skip", "error"]
 

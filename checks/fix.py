@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from checks.dataclass import dataclass, field
 from checks.finding import Edit, Finding, Fix, Outcome, Skip
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from checks.dataclass import dataclass, field
 from checks.finding import Span
 from checks.read import Unparsable, yaml
 from checks.tree import MAX_BYTES

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from checks.dataclass import dataclass, field, replace
 from checks.finding import Skip
 from checks.pipeline import configuration
 from checks.policy import TEXTS, Setting, text_list

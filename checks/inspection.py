@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
 from typing import Any
 
 from checks.compare import Changes, compare, joined
+from checks.dataclass import dataclass, field
 from checks.discover import SETTINGS as DISCOVERY
 from checks.discover import Repository, Skipped, find_projects
 from checks.finding import Finding, Outcome, Waived, Waiver

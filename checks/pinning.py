@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from checks.dataclass import dataclass
 from checks.dependencies import Dependencies, Source
 from checks.finding import Edit, Fix, Skip
 from checks.images import all_built

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from checks.dataclass import dataclass, replace
 from checks.discover import project_name
 from checks.finding import Span
 from checks.policy import TEXTS, Setting

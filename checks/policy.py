@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any, Final, Generic, Literal, TypeVar, cast, get_args
+
+from checks.dataclass import dataclass, field, replace
 
 T = TypeVar("T")
 

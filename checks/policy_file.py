@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from checks.dataclass import dataclass, field
 from checks.form import Form, PolicyProblem, day, guess, opened, plain
 from checks.policy import FIXED, LEVELS, Level, Policy, Setting
 from checks.read import yaml

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from checks.dataclass import dataclass, field
 from checks.finding import Skip
 from checks.place import Place
 from checks.read import Unparsable

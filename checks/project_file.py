@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from checks.dataclass import dataclass
 from checks.tree import MAX_BYTES, Tree, Unavailable
 
 if TYPE_CHECKING:  # YAML is imported where there is such a file

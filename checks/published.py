@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
+from checks.dataclass import dataclass
 from checks.finding import Skip
 from checks.policy import Setting
 from checks.project import Project

@@ -5,10 +5,10 @@ from __future__ import annotations
 import traceback
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Protocol
 
+from checks.dataclass import dataclass, field, replace
 from checks.finding import Finding, Outcome, Skip, identify
 from checks.project import Absent, Project, Question, TooLarge
 from checks.read import Unparsable

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
+from checks.dataclass import dataclass, field
 from checks.finding import Finding, Fix
 from checks.policy import Level, Setting
 from checks.project import Project

@@ -10,10 +10,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
+
+from checks.dataclass import dataclass
 
 Kind = Literal["file", "link", "submodule"]
 

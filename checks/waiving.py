@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from checks.dataclass import dataclass, replace
 from checks.finding import Finding, Outcome, Waived, Waiver, identify
 from checks.form import day, guess
 from checks.policy import Policy, max_waiver_days

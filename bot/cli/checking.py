@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +12,7 @@ import click
 from bot.cli import FAULT
 from bot.cli.judgement import Asked, Judgement, Scene, for_people, for_programs, judged, scene_of, wanted
 from bot.cli.recall import Recollection, Said, Watched
+from checks.dataclass import dataclass, replace
 from checks.policy import LEVELS
 from checks.render.style import Style
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from bot.cli import say
 from bot.cli.progress import Step, ignore, progress_bar
 from bot.cli.target import HINT, Target, own_git, targets
 from bot.errors import Invalid
+from checks.dataclass import dataclass, replace
 from checks.policy import Policy
 from checks.tree import Tree
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bot.cache import Cache, edition
 from bot.cli.target import Target
+from checks.dataclass import dataclass
 from checks.tree import Entry, Tree, Unavailable
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import Invalid
+from checks.dataclass import dataclass
 from checks.discover import ROOT_FILES, Repository, find_projects, name_of
 from checks.place import Place
 from checks.policy import Policy

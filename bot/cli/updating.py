@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +15,7 @@ from bot.git import folder as own
 from bot.git.merge import merge_file
 from bot.git.process import Git
 from bot.template import BUILT_IN, MEMORY, earlier, remembered, render, template_in
+from checks.dataclass import dataclass
 from checks.render.visible import visible
 from checks.tree import blob_id
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from bot.git.process import Failed, Git, checked_id
+from checks.dataclass import dataclass
 
 _FORMAT = "--format=%H%x00%an%x00%ae%x00%cn%x00%ce"
 _HEADER = re.compile(rb"(?P<commit>[0-9a-f]{40,64}) \d+ \d+(?: \d+)?\n")

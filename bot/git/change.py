@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,6 +11,7 @@ from bot.errors import Broken, Forbidden, Invalid
 from bot.git import trouble
 from bot.git.process import Failed, Git, Remote, checked_id
 from bot.git.snapshot import scratch_index
+from checks.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -16,6 +15,7 @@ from typing import Literal
 from bot.git.process import MIB, Failed, Git, checked_id
 from bot.git.snapshot import Snapshot, missing, scratch_index
 from bot.mr import ChangedFile, Hunk
+from checks.dataclass import dataclass, replace
 
 PATCH_LIMIT = 200 * 1024
 """GitLab's `diff_max_patch_bytes`, as installed: a file with a larger patch takes no comments on lines."""

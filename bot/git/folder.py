@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import Invalid, SetupError
 from bot.git.process import Failed, Git, checked_id
+from checks.dataclass import dataclass
 
 if TYPE_CHECKING:
     from bot.git.snapshot import Snapshot

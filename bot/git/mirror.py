@@ -12,7 +12,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +22,7 @@ from bot.git.diff import diff
 from bot.git.process import Failed, Git, Remote, checked_id
 from bot.git.snapshot import Reader, Remembered, Snapshot, snapshot
 from bot.mr import ChangedFile
+from checks.dataclass import dataclass
 
 T = TypeVar("T")
 

@@ -13,11 +13,11 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from bot.errors import Broken, Invalid, SetupError, Unreachable
+from checks.dataclass import dataclass, field
 
 MIB = 1024 * 1024
 _MOST_ERRORS = 65536

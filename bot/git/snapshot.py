@@ -9,13 +9,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Literal, Protocol, Self
 
 from bot.errors import Broken
 from bot.git.process import MIB, Git, Output, checked_id, stop
+from checks.dataclass import dataclass
 from checks.tree import MAX_BYTES, Entry, Kind, Unavailable
 
 Mode = Literal["file", "executable", "link", "submodule"]

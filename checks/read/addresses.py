@@ -10,8 +10,8 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read.source import Source, decode
 from checks.read.yaml import Stream, scalars

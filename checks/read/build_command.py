@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
+from checks.dataclass import dataclass, field
 from checks.read import Unparsable
 from checks.read.gitlab_ci import REFERENCE, used
 from checks.read.script import Command, Shell, commands, path_in_repository, split_at_equals
@@ -103,7 +103,7 @@ def builds_of(script: str, variables: Mapping[str, str | None]) -> tuple[Build, 
     except Unparsable as error:
         return (Build(unknown=f"its script can't be read: {error.why}"),) if _mentions_build(script) else ()
     reader = _Reader(
-        Shell(_resolved(variables)), "\n".join([script, *(value for value in variables.values() if value)])
+        Shell.given(_resolved(variables)), "\n".join([script, *(value for value in variables.values() if value)])
     )
     for part in parts:
         reader.read(part)

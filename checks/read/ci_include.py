@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from checks.dataclass import dataclass, replace
 from checks.read import Unparsable, yaml
 from checks.read.gitlab_ci import REFERENCE, Config, expand, resolved, used
 from checks.read.yaml import Node

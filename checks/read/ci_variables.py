@@ -7,10 +7,10 @@ Source: GitLab's CI/CD YAML reference (`variables`, `workflow:rules:variables`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 
+from checks.dataclass import dataclass, field
 from checks.read import yaml
 from checks.read.gitlab_ci import (
     KEYWORDS,

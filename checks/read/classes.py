@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from checks.dataclass import dataclass
 from checks.read.imports import Codebase
 from checks.read.source import Mark
 from checks.read.syntax import Attach, Bind, Class, Constant, Function, Run, runs, visible

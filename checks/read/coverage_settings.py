@@ -11,9 +11,9 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read import Unparsable
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import dockerfile
 
+from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read import Unparsable
 

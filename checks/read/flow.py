@@ -6,8 +6,8 @@ Nothing is run: branches whose condition is not constant, and functions that are
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
+from checks.dataclass import dataclass, field
 from checks.read.imports import Codebase
 from checks.read.syntax import (
     Attribute,

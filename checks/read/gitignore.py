@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from checks.dataclass import dataclass
 
 _SPECIAL = re.compile(rb"[*?\[\\]")
 _SLASH = 0x2F

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 
+from checks.dataclass import dataclass, field
 from checks.read import Unparsable, yaml
 from checks.read.yaml import Entries, Node, Scalar, Stream
 

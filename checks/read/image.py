@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from checks.dataclass import dataclass, field
 from checks.read import Unparsable
 from checks.read.dockerfile import Dockerfile, Instruction, Stage, with_lines
 from checks.read.shellwords import Lookup, Value, expand, known, unknown

@@ -5,10 +5,10 @@ from __future__ import annotations
 import configparser
 import tomllib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
+from checks.dataclass import dataclass
 from checks.read import Unparsable
 
 _RUFF = (".ruff.toml", "ruff.toml", "pyproject.toml")  # in ruff's own order of preference

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from checks.dataclass import dataclass, field
 from checks.finding import Span
 from checks.read import Excessive
 from checks.read.markdown_links import (

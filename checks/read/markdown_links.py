@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from html import unescape
 from typing import TYPE_CHECKING, Literal
+
+from checks.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from checks.dataclass import dataclass
 from checks.read.imports import Codebase
 from checks.read.syntax import Attribute, Bind, Call, Class, Expr, Function, Mapping, Name, Run, runs
 from checks.read.values import ClassValue, File, FunctionValue, Literal, Scope, Super, Value

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
+from checks.dataclass import dataclass, field
 from checks.read.imports import Codebase
 from checks.read.syntax import Arm, Bind, Class, Function, Import, Step, runs
 from checks.read.values import External, File, ModuleValue, Namespace, Opaque

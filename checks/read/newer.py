@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import builtins
 import re
-from dataclasses import dataclass, field
+
+from checks.dataclass import dataclass, field
 
 _STRING = re.compile(r"#[^\n]*|(?P<prefix>(?<!\w)[A-Za-z]{1,2}|)(?P<quote>\"\"\"|'''|\"|')")
 _PREFIXES = {"", "b", "br", "f", "fr", "r", "rb", "rf", "rt", "t", "tr", "u"}

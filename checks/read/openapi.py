@@ -10,11 +10,11 @@ import json
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from checks.dataclass import dataclass, field
 from checks.finding import Span
 from checks.read import Excessive, Unparsable, yaml
 from checks.read.yaml import Mapping, Node, Scalar, Sequence, Stream

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from checks.dataclass import dataclass
 from checks.read.openapi import At, Dangling, Library, Outside, Parts
 from checks.read.yaml import Node
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from glob import escape
 from string import Template
 from urllib.parse import unquote
 
+from checks.dataclass import dataclass
 from checks.read.openapi import At, Dangling, Document, Library, Outside, text_of
 from checks.read.yaml import Mapping, Node, Scalar
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from checks.dataclass import dataclass
 from checks.read.openapi import At, Circle, Dangling, Document, Library, Outside
 from checks.read.yaml import Mapping, Node, Scalar, Sequence
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urldefrag, urljoin
 
+from checks.dataclass import dataclass, field
 from checks.finding import Span
 from checks.read.openapi import At, Dangling, Document, Library, Outside, scalar
 from checks.read.openapi_faults import Fault, ValidationError, deeper_fault, schema_fault

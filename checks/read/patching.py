@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal as OneOf
 
+from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read.flow import Happening, happenings
 from checks.read.imports import Codebase

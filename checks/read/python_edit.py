@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from checks.dataclass import dataclass
 from checks.read import Unparsable
 from checks.read.python import parse
 from checks.read.source import Mark, Source

@@ -9,8 +9,8 @@ import io
 import re
 import tokenize
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from checks.dataclass import dataclass
 from checks.finding import Span
 
 _HINT = re.compile(rb"snitch:[ \t]*waive")

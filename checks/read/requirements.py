@@ -10,9 +10,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read import Unparsable
 from checks.read.source import Source

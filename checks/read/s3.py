@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
+
+from checks.dataclass import dataclass
 
 EXAMPLE = "2026-03-01T12:00:00Z"
 SCHEME = "s3://"

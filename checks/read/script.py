@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
 
+from checks.dataclass import dataclass, field
 from checks.read import Unparsable
 from checks.read.shellwords import Value, expand, known, unknown
 
@@ -78,9 +78,8 @@ def path_in_repository(*parts: str | None) -> str | None:
 class Shell:
     """A script's variables and folder as it goes. What is not among the variables can't be known."""
 
-    given: InitVar[Mapping[str, Value]]
+    variables: dict[str, Value]
     folder: str | None = ROOT
-    variables: dict[str, Value] = field(default_factory=dict)
     lost: bool = False
     """Whether the variables can't be known any more (`source`, `eval`)."""
     conditions: int = 0
@@ -88,8 +87,10 @@ class Shell:
     outer: list[str | None] = field(default_factory=list)
     substitutions: list[Value] = field(default_factory=list)
 
-    def __post_init__(self, given: Mapping[str, Value]) -> None:
-        self.variables = {"CI_PROJECT_DIR": known(ROOT), **given}
+    @classmethod
+    def given(cls, variables: Mapping[str, Value]) -> Shell:
+        """One that starts in the repository's root, with these variables."""
+        return cls({"CI_PROJECT_DIR": known(ROOT), **variables})
 
     # ── what it does ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read.classes import Method, classes, is_standard, method
 from checks.read.flow import happenings

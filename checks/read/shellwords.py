@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from checks.dataclass import dataclass
 from checks.read import Unparsable
 
 _DEEPEST = 50

@@ -7,9 +7,9 @@ import io
 import re
 import tokenize
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 
+from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read import Unparsable
 

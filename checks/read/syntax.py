@@ -6,11 +6,11 @@ Each step stands in an `Arm`: the ways through compound statements that lead to 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from typing import Literal, TypeAlias
 
+from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read.source import Mark, Source
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from checks.dataclass import dataclass
 from checks.read.imports import Codebase
 from checks.read.source import Mark
 from checks.read.syntax import (

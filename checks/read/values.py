@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from checks.dataclass import dataclass, field
 from checks.read.syntax import Class, Function, Module, Owner
 
 

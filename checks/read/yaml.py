@@ -13,11 +13,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import yaml
 
+from checks.dataclass import dataclass, field
 from checks.finding import Span
 from checks.read import Excessive, Unparsable
 

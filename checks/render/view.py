@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+from checks.dataclass import dataclass
 from checks.finding import Finding, Result, Waived, Waiver
 from checks.inspection import Inspection, Judged
 from checks.policy import Level

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from checks.artifacts import Artifacts, ignoring, unignored, untracked
+from checks.dataclass import dataclass
 from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.pipeline import configuration, place_of, predefined
 from checks.policy import Setting, bucket, text_value, whole_number

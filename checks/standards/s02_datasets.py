@@ -20,9 +20,9 @@ fix: taking them out is for a person to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from checks.artifacts import Artifacts, ignoring, unignored, untracked
+from checks.dataclass import dataclass
 from checks.finding import Edit, Finding, Fix, Skip
 from checks.pipeline import predefined
 from checks.policy import Setting, bucket, text_list, text_value, whole_number

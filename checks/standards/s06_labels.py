@@ -20,10 +20,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from checks.dataclass import dataclass
 from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.images import Built, Target, all_built, base_image_labels, build_args, built, inherits, targets
 from checks.policy import Setting, text_list, text_value

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from checks.dataclass import dataclass
 from checks.finding import Edit, Finding, Fix, Skip, Span
 from checks.pipeline import configuration
 from checks.policy import Setting, whole_number
