@@ -17,13 +17,15 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
+from checks.regex import regex
+
 MOST: Final = 10
 LONGEST_NOTE: Final = 20_000
 VERBS: Final = ("fix", "undo", "check", "explain", "waive", "wrong", "help")
 LONGEST_REASON: Final = 300
-_ID: Final = re.compile(r"[0-9]{1,3}(?:\.[a-z0-9][a-z0-9_.-]{0,60})?")
-_COMMAND: Final = re.compile(r"/snitch(?![^\s])", re.IGNORECASE)
-_QUOTE_FENCE: Final = re.compile(r"(>{3,})\s*\Z")
+_ID: Final = regex(r"[0-9]{1,3}(?:\.[a-z0-9][a-z0-9_.-]{0,60})?")
+_COMMAND: Final = regex(r"/snitch(?![^\s])", re.IGNORECASE)
+_QUOTE_FENCE: Final = regex(r"(>{3,})\s*\Z")
 
 
 @dataclass(frozen=True, slots=True)

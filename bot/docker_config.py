@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from checks.regex import regex
+
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
-_PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_PROGRAM = regex(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.errors import Forbidden, Invalid
+from checks.regex import regex
 
 TOLERANCE: Final = 300.0
 LARGEST_ID: Final = 2**63 - 1
-_SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_SHA: Final = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class NotAuthentic(Forbidden):

@@ -6,7 +6,6 @@ out; a project that two groups or two pages name comes once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote
@@ -16,6 +15,7 @@ from bot.fleet import DEFAULT_CI, Listed
 from bot.gitlab import GitLab
 from bot.mr import ProjectInfo
 from bot.pace import Pace
+from checks.regex import regex
 
 PAGE: Final = 100
 HIDDEN: Final = "its code is not visible to snitch"
@@ -36,7 +36,7 @@ query($group: ID!, $after: String) {{
 _OF_MEMBER: Final = f"""
 query($after: String) {{ projects(membership: true, first: {PAGE}, after: $after) {{ {_NODES} }} }}
 """
-_ID: Final = re.compile(r"gid://gitlab/Project/(\d+)")
+_ID: Final = regex(r"gid://gitlab/Project/(\d+)")
 
 
 def projects(gitlab: GitLab, groups: Sequence[str], pace: Pace) -> Iterator[Listed]:

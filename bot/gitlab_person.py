@@ -6,7 +6,6 @@ lists projects; `read_user` and `openid` tell only who somebody is. Nothing is w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from bot.errors import Broken, Forbidden, Gone, Invalid, RateLimited, SetupError, Unreachable
 from bot.gitlab import OWNER
 from bot.settings import Secret
+from checks.regex import regex
 
 SCOPE: Final = "read_api"
 PAGE: Final = 100
@@ -26,7 +26,7 @@ _WIDTH: Final = 4
 _TIMEOUT: Final = 10.0
 _REPORTER: Final = 20
 """The least with which GitLab shows the code of a private project."""
-_ID: Final = re.compile(r"gid://gitlab/Project/(\d+)")
+_ID: Final = regex(r"gid://gitlab/Project/(\d+)")
 _SHOWN: Final = f"""
 query($ids: [ID!]) {{ projects(ids: $ids, first: {PAGE}) {{ nodes {{ id repository {{ exists }} }} }} }}
 """

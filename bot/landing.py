@@ -17,10 +17,11 @@ from bot.message import Surroundings, Text, co_author, written
 from bot.mr import MergeRequest, Person, ProjectInfo
 from bot.workspace import Workspace, opened
 from bot.world import World
+from checks.regex import regex
 
 TRIES = 3
 KEPT = 20
-UNSIGNED = re.compile(r"must be (?:\w+ )?signed|unsigned commits?|signature", re.IGNORECASE)
+UNSIGNED = regex(r"must be (?:\w+ )?signed|unsigned commits?|signature", re.IGNORECASE)
 """How GitLab's push rule refuses what nobody signed."""
 
 Answered = tuple[bool, str]

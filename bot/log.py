@@ -17,14 +17,16 @@ from urllib.parse import quote
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from checks.regex import regex
+
 HIDDEN: Final = "***"
 QUIET: Final = ("dbos", "sqlalchemy", "urllib3", "aiohttp.access", "asyncio", "markdown_it")
 # GitLab's tokens: glpat-, gldt-, glptt-, glcbt-, glrt- … (its documentation: security/tokens, "Token prefixes").
-_TOKEN: Final = re.compile(r"\b(?:gl[a-z]{2,6}-[A-Za-z0-9_.=-]{8,}|whsec_[A-Za-z0-9+/=_-]+)")
-_HEADER: Final = re.compile(
+_TOKEN: Final = regex(r"\b(?:gl[a-z]{2,6}-[A-Za-z0-9_.=-]{8,}|whsec_[A-Za-z0-9+/=_-]+)")
+_HEADER: Final = regex(
     r"(?i)((?:private|job|deploy|x-gitlab)-token|authorization)(\W{1,6})((?:bearer|basic) )?[^\s\"',}\\]+"
 )
-_IN_ADDRESS: Final = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://)[^/\s:@\"']*:[^/\s@\"']*@")
+_IN_ADDRESS: Final = regex(r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://)[^/\s:@\"']*:[^/\s@\"']*@")
 _PATTERNS: Final = ((_TOKEN, HIDDEN), (_HEADER, rf"\1\2{HIDDEN}"), (_IN_ADDRESS, rf"\1{HIDDEN}@"))
 
 

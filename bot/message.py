@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from bot.mr import MergeRequest, Person
 from bot.words import visible
 from checks.finding import Finding
+from checks.regex import regex
 from checks.standards import all_rules, all_standards
 
 MOST_LINES = 100
 ASKED_BY = "Snitch-Requested-By"
 UNSAFE = "Snitch-Unsafe"
-_SKIPPING = re.compile(r"\[(ci[ _-]skip|skip[ _-]ci|no[ _-]ci)\]", re.IGNORECASE)
+_SKIPPING = regex(r"\[(ci[ _-]skip|skip[ _-]ci|no[ _-]ci)\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import hashlib
 import http.client
 import json
 import os
-import re
 import tempfile
 import urllib.error
 import urllib.request
@@ -26,13 +25,14 @@ from bot.errors import SetupError
 from bot.settings import PolicyAccess
 from checks.inspection import read_policy
 from checks.policy import Policy
+from checks.regex import regex
 from checks.tree import MAX_BYTES
 
 FRESH = 24 * 3600
 """Seconds for which what was read is not asked for again."""
 
 TIMEOUT = 10
-_GITLAB = re.compile(r"gitlab:(?P<project>[^/@]+(?:/[^/@]+)+)//(?P<path>[^@]+?)(?:@(?P<ref>[^@]+))?")
+_GITLAB = regex(r"gitlab:(?P<project>[^/@]+(?:/[^/@]+)+)//(?P<path>[^@]+?)(?:@(?P<ref>[^@]+))?")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 

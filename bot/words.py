@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from checks.regex import regex
 from checks.render.markup import cell, code, fence, prose
 from checks.render.visible import visible
 
 __all__ = ["cell", "code", "fence", "prose", "visible"]
 
 FOOT = "<!-- snitch:"
-_MARK = re.compile(r"<!-- snitch:(?P<kind>[a-z]+) (?P<data>\{[^\n]*\}) -->\s*\Z")
+_MARK = regex(r"<!-- snitch:(?P<kind>[a-z]+) (?P<data>\{[^\n]*\}) -->\s*\Z")
 
 
 # ── marks ────────────────────────────────────────────────────────────────────────────────────────────────────────────

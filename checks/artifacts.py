@@ -9,12 +9,13 @@ from checks.dataclass import dataclass
 from checks.finding import Edit, Finding, Fix, Span
 from checks.project import Project
 from checks.read import gitignore
+from checks.regex import regex
 from checks.tree import Entry, Unavailable
 
 ALLOWED = (".gitkeep", ".gitignore")
 """What may lie in such a folder, besides files whose names begin with README."""
 
-_POINTER = re.compile(
+_POINTER = regex(
     rb"version https://git-lfs\.github\.com/spec/.*?^size (?P<size>[0-9]{1,18})\r?$", re.DOTALL | re.MULTILINE
 )
 _POINTER_BYTES = 1024

@@ -10,12 +10,13 @@ from checks.dataclass import dataclass, field
 from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable, requirements
 from checks.read.requirements import Reference, Requirement, Requirements
+from checks.regex import regex
 from checks.tree import Unavailable
 
 MAX_FILES = 100
-_REMOTE = re.compile(r"(?:https?|ftp):", re.IGNORECASE)
-_ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]|file:", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
+_REMOTE = regex(r"(?:https?|ftp):", re.IGNORECASE)
+_ABSOLUTE = regex(r"/|[A-Za-z]:[\\/]|file:", re.IGNORECASE)
+_VARIABLE = regex(r"\$\{[A-Z0-9_]+\}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,21 +22,22 @@ from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable
 from checks.read.pins import satisfies
 from checks.read.requirements import Pin, Requirement, normalized, plain
+from checks.regex import regex
 from checks.tree import Unavailable
 from checks.waivers import in_file
 
 _KIND = "pins "
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_HASH_OPTION = re.compile(r"\s--hash(?:=|\s+)\S+")
-_CONTINUED = re.compile(r"\\(?:\r\n|\r|\n)")
-_INDEX_OPTION = re.compile(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links)\b", re.MULTILINE)
-_PYTHON_IMAGE = re.compile(r"(?:[^@]*/)?python:(?P<version>3\.\d{1,2})(?![\d])")
-_PYTHON_FILE = re.compile(r"\s*(?:cpython-?|python-?)?(?P<version>3\.\d{1,2})(?![\d])")
-_GIVEN = re.compile(
+_HASH_OPTION = regex(r"\s--hash(?:=|\s+)\S+")
+_CONTINUED = regex(r"\\(?:\r\n|\r|\n)")
+_INDEX_OPTION = regex(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links)\b", re.MULTILINE)
+_PYTHON_IMAGE = regex(r"(?:[^@]*/)?python:(?P<version>3\.\d{1,2})(?![\d])")
+_PYTHON_FILE = regex(r"\s*(?:cpython-?|python-?)?(?P<version>3\.\d{1,2})(?![\d])")
+_GIVEN = regex(
     r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<hashes>(?:\s*\\?\n?\s+--hash=\S+)*)",
     re.MULTILINE,
 )
-_HASH = re.compile(r"--hash=(\S+)")
+_HASH = regex(r"--hash=(\S+)")
 
 
 def _address(value: Any) -> str:

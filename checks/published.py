@@ -15,11 +15,12 @@ from checks.dataclass import dataclass
 from checks.finding import Skip
 from checks.policy import Setting
 from checks.project import Project
+from checks.regex import regex
 
 REPOSITORIES = "image_repositories"
 _NEWEST = "newest image of "
 _NOT_ASKED = "no registry was asked: /snitch check, snitch review and the sweep do"
-_PLACE = re.compile(r"(?P<host>[\w.-]+\.[\w.-]+|localhost|[\w.-]+:\d+)(?::\d+)?/[\w./$-]+(?::[\w.-]+)?", re.ASCII)
+_PLACE = regex(r"(?P<host>[\w.-]+\.[\w.-]+|localhost|[\w.-]+:\d+)(?::\d+)?/[\w./$-]+(?::[\w.-]+)?", re.ASCII)
 _CACHE = "cache"
 """The last segment of where kaniko puts its layers, unless it is told another place."""
 

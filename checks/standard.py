@@ -18,6 +18,7 @@ from checks.dataclass import dataclass, field
 from checks.finding import Finding, Fix
 from checks.policy import Level, Setting
 from checks.project import Project
+from checks.regex import regex
 
 T = TypeVar("T")
 Check = Callable[[Project], Iterator[Finding]]
@@ -25,7 +26,7 @@ Fixer = Callable[[Project, Finding], "Fix | None"]
 Content = str | bytes | None
 """Of a file in an example: text (dedented), bytes as they are, None for a file of MINIMAL that is taken away."""
 
-_MARK = re.compile(r"[ \t]*(?:#|//|<!--)[ \t]*<- (?P<ids>\d+\.[\w.-]+(?: \d+\.[\w.-]+)*)[ \t]*(?:-->)?[ \t]*$", re.M)
+_MARK = regex(r"[ \t]*(?:#|//|<!--)[ \t]*<- (?P<ids>\d+\.[\w.-]+(?: \d+\.[\w.-]+)*)[ \t]*(?:-->)?[ \t]*$", re.M)
 
 MINIMAL: Mapping[str, str] = {
     ".coveragerc": "[report]\nfail_under = 80\n",

@@ -10,6 +10,7 @@ from checks.finding import Finding, Span, Waiver
 from checks.project import Absent, Project, TooLarge
 from checks.project_file import CONFIGURATION, parse_project_config
 from checks.read import Unparsable, remarks
+from checks.regex import regex
 from checks.tree import Unavailable
 
 READ = (
@@ -31,7 +32,7 @@ READ = (
 )
 """The files of a project in which waivers are always looked for; in others only where they have findings."""
 
-_GRAMMAR = re.compile(
+_GRAMMAR = regex(
     r"(?P<rule>\S+)[ \t]+until[ \t]+(?P<until>[0-9]{4}-[0-9]{2}-[0-9]{2}|[^\s:—–]+(?=[\s:—–]))"
     r"[ \t]*(?:--?|—|–|:)[ \t]*(?P<reason>.*)",
     re.DOTALL,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from bot.git.process import Failed, Git, checked_id
 from checks.dataclass import dataclass
+from checks.regex import regex
 
 _FORMAT = "--format=%H%x00%an%x00%ae%x00%cn%x00%ce"
-_HEADER = re.compile(rb"(?P<commit>[0-9a-f]{40,64}) \d+ \d+(?: \d+)?\n")
+_HEADER = regex(rb"(?P<commit>[0-9a-f]{40,64}) \d+ \d+(?: \d+)?\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from bot.git.process import MIB, Failed, Git, checked_id
 from bot.git.snapshot import Snapshot, missing, scratch_index
 from bot.mr import ChangedFile, Hunk
 from checks.dataclass import dataclass, replace
+from checks.regex import regex
 
 PATCH_LIMIT = 200 * 1024
 """GitLab's `diff_max_patch_bytes`, as installed: a file with a larger patch takes no comments on lines."""
@@ -25,8 +26,8 @@ Status = Literal["added", "deleted", "modified", "renamed"]
 _STATUS: Mapping[str, Status] = MappingProxyType({"A": "added", "D": "deleted", "R": "renamed"})
 _OPTIONS = ("-r", "-z", "--raw", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short")
 _PATCH = ("--patch", "--full-index", "--find-renames=30%", "--unified=3", "--inter-hunk-context=0")
-_HUNK = re.compile(rb"^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@.*\n", re.MULTILINE)
-_MARK = re.compile(rb"^[ +-]", re.MULTILINE)
+_HUNK = regex(rb"^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@.*\n", re.MULTILINE)
+_MARK = regex(rb"^[ +-]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from bot.registry.reference import Reference
 from bot.registry.session import Answer, Session
 from bot.registry.sign_in import SignIn
 from checks.published import Newest, Published, last_built
+from checks.regex import regex
 
 MOST_TAGS = 500
 LONGEST = 120.0
@@ -38,7 +39,7 @@ _INDEXES = frozenset(
 )
 _CONFIGS = frozenset({"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"})
 _ACCEPT = ", ".join(sorted(_IMAGES | _INDEXES))
-_REFERRER = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\.\w+)?")
+_REFERRER = regex(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\.\w+)?")
 """A tag that says something of another image: signatures, attestations (cosign), referrers (OCI 1.1)."""
 _HASHES: dict[str, Callable[[bytes], Any]] = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _LONGEST_VALUE = 500

@@ -22,12 +22,13 @@ from bot.docker_config import Login, Logins
 from bot.errors import Broken, SetupError
 from bot.registry.reference import Reference
 from bot.registry.session import Answer, Session, is_safe, origin
+from checks.regex import regex
 
 _LIMIT = 256 * 1024
 _SHORTEST = 60
 _EARLIER = 10.0
 _PARAMETER = r'[\w-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s,"]*)'
-_CHALLENGE = re.compile(rf"(?P<scheme>[A-Za-z]+)(?P<parameters>(?:\s+|\s*,\s*){_PARAMETER}(?:\s*,\s*{_PARAMETER})*)?")
+_CHALLENGE = regex(rf"(?P<scheme>[A-Za-z]+)(?P<parameters>(?:\s+|\s*,\s*){_PARAMETER}(?:\s*,\s*{_PARAMETER})*)?")
 
 
 @dataclass(frozen=True, slots=True)

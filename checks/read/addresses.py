@@ -15,19 +15,20 @@ from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read.source import Source, decode
 from checks.read.yaml import Stream, scalars
+from checks.regex import regex
 
-_ADDRESS = re.compile(r"(?<![A-Za-z0-9.+/-])s3://[\w.,:!?%+=&@/~#…-]*", re.IGNORECASE | re.ASCII)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_ADDRESS = regex(r"(?<![A-Za-z0-9.+/-])s3://[\w.,:!?%+=&@/~#…-]*", re.IGNORECASE | re.ASCII)
+_COMMENT = regex(r"<!--.*?-->", re.DOTALL)
 # What stands for something else where it follows an address: `$DATE`, `<date>`, `{date}`, `[date]`, `*`, `(…)`.
 _OPENERS = "<{[($*"
-_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")  # `%s`, `%Y`: not a byte of an address
-_PLACEHOLDER = re.compile(
+_ESCAPE = regex(r"%(?![0-9A-Fa-f]{2})")  # `%s`, `%Y`: not a byte of an address
+_PLACEHOLDER = regex(
     r".*(?:\.{2}|…).*|[YMDHSThmsdZz:.+-]*YY[YMDHSThmsdZz:.+-]*"
     r"|[A-Z0-9_-]*(?:TIMESTAMP|DATE|TIME|NAME|BUCKET|PROJECT|VERSION)"
 )
 _STRINGS = {"STRING", "FSTRING_START", "FSTRING_MIDDLE", "TSTRING_START", "TSTRING_MIDDLE"}
 _UNSEEN = {"NL", "COMMENT"}
-_QUOTES = re.compile(r"(?P<prefix>[A-Za-z]*)(?P<quote>\"\"\"|'''|\"|')")
+_QUOTES = regex(r"(?P<prefix>[A-Za-z]*)(?P<quote>\"\"\"|'''|\"|')")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from checks.read import Unparsable
 from checks.read.gitlab_ci import REFERENCE, used
 from checks.read.script import Command, Shell, commands, path_in_repository, split_at_equals
 from checks.read.shellwords import Value, joined, known, unknown
+from checks.regex import regex
 
 _CLIENTS = ("docker", "podman", "nerdctl")
 _PAIRS = {(program, "build") for program in (*_CLIENTS, "buildah", "buildx")} | {("buildah", "bud")}
@@ -30,8 +31,8 @@ _TAME = _SAYERS | frozenset(_TAME_NAMES.split())
 """They put no file into the repository, unless their output is redirected."""
 _TAME_ERRANDS = frozenset([("aws", "ecr"), ("aws", "sts"), ("az", "acr"), ("gcloud", "auth")])
 _WILD_ERRANDS = frozenset(["compose", "cp", "exec", "run", "start"])
-_ENGINE = re.compile(r"docker|podman|buildah|nerdctl|container|engine|runtime|builder|oci", re.IGNORECASE)
-_REMOTE = re.compile(r"[a-z0-9+]+://|git@|.*\.git(?:#.*)?$", re.IGNORECASE)
+_ENGINE = regex(r"docker|podman|buildah|nerdctl|container|engine|runtime|builder|oci", re.IGNORECASE)
+_REMOTE = regex(r"[a-z0-9+]+://|git@|.*\.git(?:#.*)?$", re.IGNORECASE)
 _OPTIONS = """
 add-host allow annotation arch attest authfile blob-cache build-arg build-context builder cache-from cache-to
 cache-ttl call cap-add cap-drop cert-dir cgroup-parent cgroupns cpp-flag cpu-period cpu-quota cpu-shares cpuset-cpus
@@ -89,7 +90,7 @@ class Build:
     brought_by: str | None = None
 
 
-_BUILD = re.compile(r"\b(?:docker|podman|nerdctl|buildah|kaniko)\b[\s\S]{0,2000}?\b(?:build|bud|executor)\b")
+_BUILD = regex(r"\b(?:docker|podman|nerdctl|buildah|kaniko)\b[\s\S]{0,2000}?\b(?:build|bud|executor)\b")
 
 
 def builds_of(script: str, variables: Mapping[str, str | None]) -> tuple[Build, ...]:

@@ -7,7 +7,6 @@ pytest's (rootdir and configfile). pytest-cov's `--cov-fail-under` goes before c
 from __future__ import annotations
 
 import configparser
-import re
 import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +15,11 @@ from typing import Any, Protocol
 from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read import Unparsable
+from checks.regex import regex
 
 _OPTION = "--cov-fail-under"
 _CONFIG = "--cov-config"
-_WORD = re.compile(r"--cov-fail-under(?:=|[ \t]+)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',\]]+)")
+_WORD = regex(r"--cov-fail-under(?:=|[ \t]+)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',\]]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ modules that the distributions' own wheels hold (checked against those at hand b
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable
 from functools import cache
 
 from checks.read.requirements import normalized
+from checks.regex import regex
 
 # Modules whose distribution has the same name.
 _SAME = """
@@ -438,8 +438,8 @@ _STANDARD = sys.stdlib_module_names | frozenset(
 AMBIENT = frozenset({"pip", "setuptools", "wheel"})
 """Distributions that come with Python's own images and environments, listed or not."""
 
-_API = re.compile(r"_v\d+(?:(?:alpha|beta|p\d+beta)\d*)?$")  # `google.cloud.vision_v1`: a version of the service
-_BUILD = re.compile(
+_API = regex(r"_v\d+(?:(?:alpha|beta|p\d+beta)\d*)?$")  # `google.cloud.vision_v1`: a version of the service
+_BUILD = regex(
     r"(?:-(?:aarch64|amd|binary|cpu|cuda\d*x?|cu\d+|directml|gpu|headless|intel|nightly|rocm\d*|skinny|slim|wheels?))+$"
 )
 

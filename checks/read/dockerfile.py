@@ -14,6 +14,7 @@ import dockerfile
 from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read import Unparsable
+from checks.regex import regex
 
 _LEAST_WORDS = {
     **dict.fromkeys(("CMD", "ENTRYPOINT", "FROM", "HEALTHCHECK", "RUN", "SHELL"), 0),
@@ -25,9 +26,9 @@ _LEAST_WORDS = {
 
 _OPEN_HEREDOC = "unterminated heredoc"
 _CANDIDATES = 30
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S+).*")
-_DOCKERS_OWN = re.compile(r"(?:.*/)?dockerfile(?:-upstream)?(?:[:@].*)?")
+_STAGE_NAME = regex(r"[a-z][a-z0-9-_.]*")
+_DIRECTIVE = regex(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(\S+).*")
+_DOCKERS_OWN = regex(r"(?:.*/)?dockerfile(?:-upstream)?(?:[:@].*)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 
 from checks.dataclass import dataclass
+from checks.regex import regex
 
-_SPECIAL = re.compile(rb"[*?\[\\]")
+_SPECIAL = regex(rb"[*?\[\\]")
 _SLASH = 0x2F
 _ALL = frozenset(range(256))
 _NAME = _ALL - {_SLASH}

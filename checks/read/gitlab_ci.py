@@ -13,6 +13,7 @@ from itertools import islice
 from checks.dataclass import dataclass, field
 from checks.read import Unparsable, yaml
 from checks.read.yaml import Entries, Node, Scalar, Stream
+from checks.regex import regex
 
 MAX_HOPS = 10
 """GitLab's limit for `extends` levels and nested `!reference`."""
@@ -27,7 +28,7 @@ KEYWORDS = frozenset(
 """Top-level keys that are no jobs."""
 
 SCRIPTS = ("before_script", "script", "after_script")
-REFERENCE = re.compile(
+REFERENCE = regex(
     r"\$\$|\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})|%(?P<percent>[A-Za-z_]\w*)%", re.ASCII
 )
 """A use of a variable (GitLab's ExpandVariables), or an escaped dollar."""

@@ -8,17 +8,17 @@ files; Poetry (before 1.3) and PDM (before 2.8) kept them in a table of their ow
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from typing import Any
 
 from checks.read import Unparsable
 from checks.read.requirements import Pin, normalized
+from checks.regex import regex
 
 Versions = dict[str, tuple[Pin, ...]]
 """By normalized name; several where the lock file holds several versions, for several platforms."""
 
-_HASH = re.compile(r"sha(?:256|384|512):[0-9a-f]+")
+_HASH = regex(r"sha(?:256|384|512):[0-9a-f]+")
 _ELSEWHERE = {"git", "url", "path", "directory", "editable", "virtual", "file", "hg", "svn"}
 
 

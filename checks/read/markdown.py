@@ -5,7 +5,6 @@ Parsed by markdown-it-py (CommonMark with tables), which takes linear time on ho
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -26,6 +25,7 @@ from checks.read.markdown_links import (
     text_of,
     without_comments,
 )
+from checks.regex import regex
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -35,9 +35,9 @@ MAX_BYTES = 256 * 1024
 """Nothing larger is parsed: hostile text of this size takes some seconds."""
 
 
-_BREAK = re.compile(r"\r\n|\n|\r")
-_FRONT = re.compile(r"(---|\+\+\+|;;;)[ \t]*\w*[ \t]*")
-_SETTING = re.compile(r"[\w\"'-]+[ \t]*[:=]|[{\[]")
+_BREAK = regex(r"\r\n|\n|\r")
+_FRONT = regex(r"(---|\+\+\+|;;;)[ \t]*\w*[ \t]*")
+_SETTING = regex(r"[\w\"'-]+[ \t]*[:=]|[{\[]")
 _NEARBY = 50  # lines that are looked through for an address
 
 

@@ -11,36 +11,37 @@ from html import unescape
 from typing import TYPE_CHECKING, Literal
 
 from checks.dataclass import dataclass, replace
+from checks.regex import regex
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
 Kind = Literal["link", "code", "command"]
 
-_BARE = re.compile(r"(?<![A-Za-z0-9])(?:(?:https?|s3)://|www\.)[^\s<>\"'`|]+", re.IGNORECASE)
-_ANCHOR = re.compile(r"<a\s(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.IGNORECASE)
-_HREF = re.compile(r"\shref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
-_TAG = re.compile(r"<[^<>]*>")
-_MARKUP = re.compile(r"<[/A-Za-z!][^<>]*>")
-_HIDDEN = re.compile(r"<(pre|code|script|style)\b", re.IGNORECASE)
-_HEADING = re.compile(r"<h([1-6])\b[^<>]*>", re.IGNORECASE)
-_NAME = re.compile(r"<[\w .-]+>")
-_FRAME = re.compile(r"</?(?:br|center|div|h1|hr|p|span)\b[^<>]*>", re.IGNORECASE)
+_BARE = regex(r"(?<![A-Za-z0-9])(?:(?:https?|s3)://|www\.)[^\s<>\"'`|]+", re.IGNORECASE)
+_ANCHOR = regex(r"<a\s(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.IGNORECASE)
+_HREF = regex(r"\shref\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
+_TAG = regex(r"<[^<>]*>")
+_MARKUP = regex(r"<[/A-Za-z!][^<>]*>")
+_HIDDEN = regex(r"<(pre|code|script|style)\b", re.IGNORECASE)
+_HEADING = regex(r"<h([1-6])\b[^<>]*>", re.IGNORECASE)
+_NAME = regex(r"<[\w .-]+>")
+_FRAME = regex(r"</?(?:br|center|div|h1|hr|p|span)\b[^<>]*>", re.IGNORECASE)
 _OPENERS = {"](": ("](", "](<", "]( "), "<": ("<",), "href=": ('href="', "href='", "href="), "": ("",)}
 _CLOSERS = ("", ")", ">", '"', "'", " ", "\t")
 _NEARBY = 50  # tokens that are looked through for what belongs to a link
-_REGISTRY = re.compile(
+_REGISTRY = regex(
     r"(?<![\w.-])[\w<>{}\[\]$-]{1,64}\.dkr\.ecr(?:-fips)?\.[^\s/\"'`]{1,64}\.amazonaws\.com(?:\.cn)?/[^\s\"'`)|,]+"
 )
-_S3_COMMAND = re.compile(r"\baws\b[^\n;|&]{0,200}?\bs3\s+(?:cp|sync|ls)\b(?P<rest>[^\n;|&]*)")
-_IMAGE_COMMAND = re.compile(r"\b(?:docker|podman)\s+(?:image\s+)?(?:pull|run)\b(?P<rest>[^\n;|&]*)")
-_ELEMENT = re.compile(
+_S3_COMMAND = regex(r"\baws\b[^\n;|&]{0,200}?\bs3\s+(?:cp|sync|ls)\b(?P<rest>[^\n;|&]*)")
+_IMAGE_COMMAND = regex(r"\b(?:docker|podman)\s+(?:image\s+)?(?:pull|run)\b(?P<rest>[^\n;|&]*)")
+_ELEMENT = regex(
     r"</|<!|<(?:a|abbr|b|big|blockquote|br|center|code|dd|del|details|div|dl|dt|em|font|h[1-6]|hr|i|img|ins|kbd|li|mark|ol|p"
     r"|pre|q|s|samp|small|span|strike|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|var|wbr)\b",
     re.IGNORECASE,
 )
 """A tag that is meant as HTML; any other behind an address is a placeholder's name."""
-_S3_WORD = re.compile(r"s3://[^\s\"'`]+", re.IGNORECASE)
+_S3_WORD = regex(r"s3://[^\s\"'`]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from checks.dataclass import dataclass, field
 from checks.read.imports import Codebase
 from checks.read.syntax import Arm, Bind, Class, Function, Import, Step, runs
 from checks.read.values import External, File, ModuleValue, Namespace, Opaque
+from checks.regex import regex
 
 _MAX_FILES = 2000
-_INNER = re.compile(r"(?:^[ \t\f]+|[:;][ \t\f]*|\\\r?\n)(?:import|from)\b", re.MULTILINE)
+_INNER = regex(r"(?:^[ \t\f]+|[:;][ \t\f]*|\\\r?\n)(?:import|from)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,21 +10,20 @@ import builtins
 import re
 
 from checks.dataclass import dataclass, field
+from checks.regex import regex
 
-_STRING = re.compile(r"#[^\n]*|(?P<prefix>(?<!\w)[A-Za-z]{1,2}|)(?P<quote>\"\"\"|'''|\"|')")
+_STRING = regex(r"#[^\n]*|(?P<prefix>(?<!\w)[A-Za-z]{1,2}|)(?P<quote>\"\"\"|'''|\"|')")
 _PREFIXES = {"", "b", "br", "f", "fr", "r", "rb", "rf", "rt", "t", "tr", "u"}
 _DEEPEST = 20
 _BRACKETS = r"\[[^\[\]]*(?:\[[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*\][^\[\]]*)*\]"
 _REWRITES = (
-    (re.compile(rf"^([ \t]*)type[ \t]+(\w+[ \t]*)(?:{_BRACKETS})?([ \t]*=(?!=))", re.M), r"\1\2\3"),
-    (re.compile(rf"^([ \t]*(?:class|(?:async[ \t]+)?def)[ \t]+\w+)[ \t]*{_BRACKETS}", re.M), r"\1"),
-    (re.compile(r"^([ \t]*)lazy[ \t]+(?=(?:import|from)\b)", re.M), r"\1"),
-    (re.compile(r"([\[({][ \t]*)\*{1,2}(?=[^\n,{}\[\]*]{0,300}?\sfor\b)"), r"\1"),
+    (regex(rf"^([ \t]*)type[ \t]+(\w+[ \t]*)(?:{_BRACKETS})?([ \t]*=(?!=))", re.M), r"\1\2\3"),
+    (regex(rf"^([ \t]*(?:class|(?:async[ \t]+)?def)[ \t]+\w+)[ \t]*{_BRACKETS}", re.M), r"\1"),
+    (regex(r"^([ \t]*)lazy[ \t]+(?=(?:import|from)\b)", re.M), r"\1"),
+    (regex(r"([\[({][ \t]*)\*{1,2}(?=[^\n,{}\[\]*]{0,300}?\sfor\b)"), r"\1"),
 )
-_EXCEPT = re.compile(r"^([ \t]*except\b[ \t]*\*?)[ \t]*([^\n:]{1,300}?,[^\n:]{1,300}?)[ \t]*:", re.M)
-_BINDING = re.compile(
-    r"^[ \t]*(?:from|import|class)\b[^\n(]*(?:\([^()]*\))?|^[ \t]*[A-Z]\w*[ \t]*(?::[^\n=]*)?=(?!=)", re.M
-)
+_EXCEPT = regex(r"^([ \t]*except\b[ \t]*\*?)[ \t]*([^\n:]{1,300}?,[^\n:]{1,300}?)[ \t]*:", re.M)
+_BINDING = regex(r"^[ \t]*(?:from|import|class)\b[^\n(]*(?:\([^()]*\))?|^[ \t]*[A-Z]\w*[ \t]*(?::[^\n=]*)?=(?!=)", re.M)
 
 
 class _Unended(Exception):
@@ -154,9 +153,9 @@ def _past(pattern: re.Pattern[str], text: str, start: int) -> int:
     return found.end() if found else start
 
 
-_IN_FIELD = re.compile(rf"{_STRING.pattern}|[()\[\]{{}}!:]")
-_CONVERSION = re.compile(r"!\s*[ars]\s*")
-_FORMAT = re.compile(r"[^{}'\"]*")
+_IN_FIELD = regex(rf"{_STRING.pattern}|[()\[\]{{}}!:]")
+_CONVERSION = regex(r"!\s*[ars]\s*")
+_FORMAT = regex(r"[^{}'\"]*")
 
 
 def _literal(quote: str, *, fields: bool) -> re.Pattern[str]:

@@ -18,18 +18,19 @@ from checks.dataclass import dataclass, field
 from checks.finding import Span
 from checks.read import Excessive, Unparsable, yaml
 from checks.read.yaml import Mapping, Node, Scalar, Sequence, Stream
+from checks.regex import regex
 
 Part = str | int
 Parts = tuple[Part, ...]
 Entries = dict[str, tuple[Scalar, Node]]
 
-_INTEGER = re.compile(r"[-+]?[0-9]+")
-_RADIX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_SURROGATE = re.compile(r"\\(?:\\|u[dD]([89a-fA-F])([0-9a-fA-F]{2}))")
+_INTEGER = regex(r"[-+]?[0-9]+")
+_RADIX = regex(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = regex(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SURROGATE = regex(r"\\(?:\\|u[dD]([89a-fA-F])([0-9a-fA-F]{2}))")
 _BASES = ("$id", "$self")
 # What libyaml refuses, or takes for the end of a line, where JSON allows it.
-_UNREADABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_UNREADABLE = regex("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _DIGITS = 300  # of a number; Python takes quadratic time on long ones
 _HOPS = 50  # references that lead to references
 

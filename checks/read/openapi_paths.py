@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from checks.dataclass import dataclass
 from checks.read.openapi import At, Dangling, Document, Library, Outside, text_of
 from checks.read.yaml import Mapping, Node, Scalar
+from checks.regex import regex
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _path_of(url: str) -> Post:
     return Post(path[left.end() :], f"the variable {left[0][:60]} of the server has no default", tail=True)
 
 
-_HOST = re.compile(r"(?:[^/?#]*:)?//[^/?#]*|[\w-]+(?:\.[\w-]+)+(?::\d+)?(?=[/?#]|$)|[\w-]+:\d+(?=[/?#]|$)")
+_HOST = regex(r"(?:[^/?#]*:)?//[^/?#]*|[\w-]+(?:\.[\w-]+)+(?::\d+)?(?=[/?#]|$)|[\w-]+:\d+(?=[/?#]|$)")
 """Scheme and host of a server's url; the scheme is forgotten at times."""
 
 

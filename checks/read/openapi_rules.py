@@ -17,6 +17,7 @@ from checks.read.openapi import At, Dangling, Document, Library, Outside, scalar
 from checks.read.openapi_faults import Fault, ValidationError, deeper_fault, schema_fault
 from checks.read.openapi_references import Reference, parts
 from checks.read.yaml import Mapping, Node, Scalar, Sequence
+from checks.regex import regex
 
 MAX_FAULTS = 50
 _MAX_LIST = 300  # of what can't be sorted: whether it is unique takes quadratic time
@@ -25,7 +26,7 @@ _MAX_LOOKUPS = 100_000
 _MAX_WEIGHT = 20_000  # schemas that one stands for when its parts are put in
 _BASE = "http://tree.invalid/"
 _COMBINING = ("allOf", "anyOf", "oneOf", "not", "items", "if", "then", "else")
-_REPEATS = re.compile(r"[*+{]")
+_REPEATS = regex(r"[*+{]")
 
 
 class Unknowable(Exception):

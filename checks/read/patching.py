@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Literal as OneOf
 
@@ -12,16 +11,17 @@ from checks.read.flow import Happening, happenings
 from checks.read.imports import Codebase
 from checks.read.syntax import Attribute, Call, Constant, Expr, Import, Mapping, Module, Name, Run, Step, front
 from checks.read.values import External, File, Literal, Opaque
+from checks.regex import regex
 
 Verdict = OneOf["on", "off", "absent", "unknown"]
 Kind = OneOf["patch", "patch_all", "contrib", "auto", "hidden"]
-_PATCH = re.compile(r"ddtrace(\._?monkey)?\._?(patch|patch_all)")
-_CONTRIB = re.compile(r"ddtrace\.contrib\.(internal\.)?\w+(\.patch)?\.patch")
+_PATCH = regex(r"ddtrace(\._?monkey)?\._?(patch|patch_all)")
+_CONTRIB = regex(r"ddtrace\.contrib\.(internal\.)?\w+(\.patch)?\.patch")
 # ddtrace's PATCH_MODULES, from 1.20 to 4: what `patch_all()` leaves off.
 _OFF_BY_DEFAULT = frozenset(
     "aiobotocore coverage httplib kombu logbook logging loguru snowflake sqlalchemy structlog tornado urllib3".split()  # noqa: SIM905
 )
-_SETTINGS = re.compile(r"\bDD_|\bDATADOG_|\bddtrace\b|dotenv")
+_SETTINGS = regex(r"\bDD_|\bDATADOG_|\bddtrace\b|dotenv")
 _LIBRARIES = {"httplib": ("http",), "psycopg": ("psycopg", "psycopg2"), "kafka": ("confluent_kafka",)}
 _LEADING = ("kserve", "kfserving")
 

@@ -6,10 +6,11 @@ machine are overridden, every one of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Literal
+
+from checks.regex import regex
 
 Specifiers = Iterable[tuple[str, str]]
 Answer = Literal["yes", "no", "unknown"]
@@ -24,8 +25,8 @@ _KNOWN = frozenset(
     {"python_version", "python_full_version", "sys_platform", "platform_system", "os_name", "platform_machine"}
     | {"implementation_name", "platform_python_implementation"}
 )
-_NAME = re.compile(r"[a-z_]+(?:\.[a-z_]+)?")
-_TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
+_NAME = regex(r"[a-z_]+(?:\.[a-z_]+)?")
+_TEXT = regex(r"'[^']*'|\"[^\"]*\"")
 
 
 def satisfies(version: str, specifiers: Specifiers) -> bool:

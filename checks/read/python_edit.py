@@ -16,10 +16,11 @@ from checks.read import Unparsable
 from checks.read.python import parse
 from checks.read.source import Mark, Source
 from checks.read.syntax import Bind, Call, Class, Function, Import, Module, Owner, Statement
+from checks.regex import regex
 
-_NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?", re.I)
-_PRAGMA = re.compile(r"#\s*(fmt|isort|ruff|flake8|yapf|pylint|mypy|type|pragma|%%|region|endregion|-\*-|!)", re.I)
-_SAME_LINE = re.compile(r"(?:[ \t\f;]|\\(?:\r\n|\r|\n))*")
+_NOQA = regex(r"#\s*noqa(?P<codes>:\s*[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?", re.I)
+_PRAGMA = regex(r"#\s*(fmt|isort|ruff|flake8|yapf|pylint|mypy|type|pragma|%%|region|endregion|-\*-|!)", re.I)
+_SAME_LINE = regex(r"(?:[ \t\f;]|\\(?:\r\n|\r|\n))*")
 _PREFIXES = {f"{prefix}{quote}" for prefix in "rbfu" for quote in "\"'"} | {"rb", "br", "fr", "rf"}
 
 Code = tuple[Module, int]

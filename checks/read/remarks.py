@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 from checks.dataclass import dataclass
 from checks.finding import Span
+from checks.regex import regex
 
-_HINT = re.compile(rb"snitch:[ \t]*waive")
-_SAYS = re.compile(r"#+[ \t]*snitch:[ \t]*waive\b[ \t]*(?P<text>.*?)[ \t]*$")
-_HASH = re.compile(r"(?:^|(?<=[ \t]))#+[ \t]*snitch:[ \t]*waive\b[ \t]*(?P<text>.*?)[ \t]*$")
-_HTML = re.compile(r"<!--[ \t]*snitch:[ \t]*waive\b[ \t]*(?P<text>.*?)[ \t]*-->")
-_FENCE = re.compile(r" {0,3}(?P<ticks>`{3,}|~{3,})")
-_SAYS_NOTHING = re.compile(r"\s*(?:#.*)?$")
-_SAYS_NOTHING_HERE = re.compile(r"\s*(?:<!--.*-->\s*)?$")
-_BREAK = re.compile(r"\r\n|\n|\r")
+_HINT = regex(rb"snitch:[ \t]*waive")
+_SAYS = regex(r"#+[ \t]*snitch:[ \t]*waive\b[ \t]*(?P<text>.*?)[ \t]*$")
+_HASH = regex(r"(?:^|(?<=[ \t]))#+[ \t]*snitch:[ \t]*waive\b[ \t]*(?P<text>.*?)[ \t]*$")
+_HTML = regex(r"<!--[ \t]*snitch:[ \t]*waive\b[ \t]*(?P<text>.*?)[ \t]*-->")
+_FENCE = regex(r" {0,3}(?P<ticks>`{3,}|~{3,})")
+_SAYS_NOTHING = regex(r"\s*(?:#.*)?$")
+_SAYS_NOTHING_HERE = regex(r"\s*(?:<!--.*-->\s*)?$")
+_BREAK = regex(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True, slots=True)

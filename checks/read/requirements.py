@@ -16,6 +16,7 @@ from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read import Unparsable
 from checks.read.source import Source
+from checks.regex import regex
 
 Kind = Literal["index", "url", "vcs", "local"]
 
@@ -26,21 +27,19 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_COOKIE = re.compile(rb"#[^\n]*coding[:=]\s*([-\w.]+)")
+_COOKIE = regex(rb"#[^\n]*coding[:=]\s*([-\w.]+)")
 _CODECS = frozenset({"utf-8", "utf8", "ascii", "us-ascii", "latin-1", "latin1", "iso-8859-1", "iso-8859-15", "cp1252"})
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+_COMMENT = regex(r"(?:^|\s+)#.*$")
 _NAME = r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
 _EXTRAS = r"(?P<extras>\[[A-Za-z0-9._, \t-]*\])?"
-_PIN = re.compile(
+_PIN = regex(
     rf"{_NAME}\s*{_EXTRAS}\s*(?P<spec>==\s*(?P<version>[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.post|\.dev)[0-9]+)?(?:\+[a-z0-9.]+)?))"
 )
-_SPECIFIED = re.compile(rf"\s*{_NAME}\s*{_EXTRAS}\s*(?P<spec>[^;#@\\]*?)\s*(?=$|;|#|\\$|\s--hash\b)")
-_OPTIONS = re.compile(
-    r"(?:\s*\\(?:\r\n|\r|\n)|\s+--hash\b).*", re.DOTALL
-)  # what stands behind a requirement and its marker
+_SPECIFIED = regex(rf"\s*{_NAME}\s*{_EXTRAS}\s*(?P<spec>[^;#@\\]*?)\s*(?=$|;|#|\\$|\s--hash\b)")
+_OPTIONS = regex(r"(?:\s*\\(?:\r\n|\r|\n)|\s+--hash\b).*", re.DOTALL)  # what stands behind a requirement and its marker
 _BLANKS = " \t\\\r\n"
-_HASHES = re.compile(r"(?:(?<=\s)|^)--hash(?:=|\s+)\S+")
-_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what ends a line for pip (str.splitlines)
+_HASHES = regex(r"(?:(?<=\s)|^)--hash(?:=|\s+)\S+")
+_BREAK = regex(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what ends a line for pip (str.splitlines)
 _PLAINLY = {  # what `packaging` says, for people who do not know its grammar
     "Expected semicolon": "behind the name it expects a version, or ; and a marker",
     "Expected end or semicolon": "behind the name it expects a version, or ; and a marker",
@@ -51,15 +50,15 @@ _PLAINLY = {  # what `packaging` says, for people who do not know its grammar
     "Expected marker operator": "behind ; it expects a condition such as python_version < '3.12'",
     "Expected a marker variable": "behind ; it expects a condition such as python_version < '3.12'",
 }
-_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
-_FULL_SHA = re.compile(r"@(?P<sha>[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")
-_HASH = re.compile(r"#(?:.*&)?(?:md5|sha1|sha224|sha256|sha384|sha512)=[0-9a-fA-F]+")
-_EGG = re.compile(r"[#&]egg=(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[A-Za-z0-9._,-]*\])?")
-_PATH_EXTRAS = re.compile(r"(?:^|[^#&=])(?P<extras>\[[A-Za-z0-9._, -]+\])$")  # `-e .[serving]`
-_SCHEME = re.compile(r"\s*(?:file|[a-z]+\+[a-z]+):", re.IGNORECASE)
-_OF_SSH = re.compile(r"[\w.-]+@[\w.-]+:(?!/)")  # `git@host:path`: git's own short form, which pip does not know
+_VARIABLE = regex(r"\$\{[A-Z0-9_]+\}")
+_FULL_SHA = regex(r"@(?P<sha>[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")
+_HASH = regex(r"#(?:.*&)?(?:md5|sha1|sha224|sha256|sha384|sha512)=[0-9a-fA-F]+")
+_EGG = regex(r"[#&]egg=(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[A-Za-z0-9._,-]*\])?")
+_PATH_EXTRAS = regex(r"(?:^|[^#&=])(?P<extras>\[[A-Za-z0-9._, -]+\])$")  # `-e .[serving]`
+_SCHEME = regex(r"\s*(?:file|[a-z]+\+[a-z]+):", re.IGNORECASE)
+_OF_SSH = regex(r"[\w.-]+@[\w.-]+:(?!/)")  # `git@host:path`: git's own short form, which pip does not know
 # Options of a requirement that pip has learnt since (23.1): they change nothing about its version.
-_NEWER = re.compile(r"\s(?:--config-settings?|-C)(?:\s+|=)(?:\"[^\"]*\"|'[^']*'|\S+)")
+_NEWER = regex(r"\s(?:--config-settings?|-C)(?:\s+|=)(?:\"[^\"]*\"|'[^']*'|\S+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,20 @@ import re
 from calendar import monthrange
 
 from checks.dataclass import dataclass
+from checks.regex import regex
 
 EXAMPLE = "2026-03-01T12:00:00Z"
 SCHEME = "s3://"
 
-_EXTENDED = re.compile(
+_EXTENDED = regex(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})T(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
     r"(?::(?P<second>[0-9]{2})(?:[.,][0-9]+)?)?(?:Z|[+-](?P<zone_hour>[0-9]{2})(?::(?P<zone_minute>[0-9]{2}))?)?"
 )
-_BASIC = re.compile(
+_BASIC = regex(
     r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})T(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})"
     r"(?:(?P<second>[0-9]{2})(?:[.,][0-9]+)?)?(?:Z|[+-](?P<zone_hour>[0-9]{2})(?P<zone_minute>[0-9]{2})?)?"
 )
-_ESCAPES = re.compile("%3A|%2B", re.IGNORECASE)
+_ESCAPES = regex("%3A|%2B", re.IGNORECASE)
 _NO_TIME = "it is no time in ISO 8601"
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -33,7 +34,7 @@ _CLOCK = r"[0-9]{1,2}(?::?[0-9]{2}){1,2}(?:[.,][0-9]+)?"
 _ZONE = r"(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 # What people write instead of a time, the more particular first.
 _MISTAKES = tuple(
-    (re.compile(pattern), why)
+    (regex(pattern), why)
     for pattern, why in (
         (r"[0-9]{10}(?:\.[0-9]+)?|[0-9]{13}", "it is a Unix time"),
         (r"[0-9]{4}-?W[0-9]{2}.*", "it is a week date"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from checks.dataclass import dataclass, field
 from checks.read import Unparsable
 from checks.read.shellwords import Value, expand, known, unknown
+from checks.regex import regex
 
 ROOT = "/builds/project"
 """Where GitLab checks the repository out, as far as the paths of a script are concerned."""
@@ -18,16 +19,16 @@ _CLOSING = frozenset(["fi", "done", "esac"])
 _KEYWORDS = _OPENING | _CLOSING | {"then", "elif", "else", "do", "!", "{", "}"}
 _WRAPPERS = frozenset(["sudo", "env", "exec", "command", "time", "nohup"])
 _SUBSTITUTED = "SNITCH_SUBSTITUTION_"
-_FOREIGN = re.compile(
+_FOREIGN = regex(
     r"\$\((?P<command>(?:[^()]|\([^()]*\))*)\)|`(?P<quoted>[^`]*)`"
     r"|\$\{(?P<name>[A-Za-z_]\w*)(?::0:[1-9]\d*|\^\^?|,,?)\}"
     r"|\$(?P<special>[0-9@*#?!$-]|\{[0-9@*#?!$-][^{}]*\})"
 )
-_SURE_TO_SAY = re.compile(r"\s*(?:date|git rev-parse|git describe --always|git log)\b")
-_ARRAY = re.compile(r"[A-Za-z_]\w*\+?=")
+_SURE_TO_SAY = regex(r"\s*(?:date|git rev-parse|git describe --always|git log)\b")
+_ARRAY = regex(r"[A-Za-z_]\w*\+?=")
 _DEEPEST = 40
-_OPERATOR = re.compile(r"\|\||&&|;;|\|&|[;&|()\n]")
-_REDIRECTION = re.compile(r"\d*(?:<<<|<<-?|>>|[<>]&|<>|>\||[<>])|&>>?")
+_OPERATOR = regex(r"\|\||&&|;;|\|&|[;&|()\n]")
+_REDIRECTION = regex(r"\d*(?:<<<|<<-?|>>|[<>]&|<>|>\||[<>])|&>>?")
 
 
 @dataclass(slots=True)

@@ -12,11 +12,12 @@ from functools import cached_property
 from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read import Unparsable
+from checks.regex import regex
 
 Mark = tuple[int, int, int, int]
 """A place as Python's parser gives it: line (from 1) and column (UTF-8 bytes, from 0) of start and end."""
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_LINE = regex(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 # Codecs that take quadratic time on hostile input, or that escape: no source is written in them.
 _REFUSED = {"idna", "mbcs", "oem", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"}
 

@@ -20,6 +20,7 @@ import yaml
 from checks.dataclass import dataclass, field
 from checks.finding import Span
 from checks.read import Excessive, Unparsable
+from checks.regex import regex
 
 MAX_DEPTH = 100
 MAX_NODES = 100_000
@@ -27,7 +28,7 @@ MAX_NODES = 100_000
 
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*)+")
+_PROPERTIES = regex(r"(?:[&!]\S*(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*)+")
 _ENCODINGS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 

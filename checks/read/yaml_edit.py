@@ -22,11 +22,12 @@ from checks.read.yaml import (
     scalars,
     text_of,
 )
+from checks.regex import regex
 
 Item = tuple[tuple[str, str], ...]
 """A new item of a list: a mapping of texts."""
 
-_PLAIN = re.compile(r"[A-Za-z_/$][\w/.$~@-]*(?::[\w/.$~@-]+)*", re.ASCII)
+_PLAIN = regex(r"[A-Za-z_/$][\w/.$~@-]*(?::[\w/.$~@-]+)*", re.ASCII)
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 _STEP = "  "
 

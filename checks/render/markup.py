@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from checks.regex import regex
 from checks.render.visible import visible
 
-_PLAIN = re.compile(r"[(\"'“‘]?[^\W_]+(?:[-’'][^\W_]+)*[)\"'”’]?[.,;:!?]*[)\"']?|[–—-]")
-_TOKENS = re.compile(r"(?:<[^<>]*>|\S)+")
+_PLAIN = regex(r"[(\"'“‘]?[^\W_]+(?:[-’'][^\W_]+)*[)\"'”’]?[.,;:!?]*[)\"']?|[–—-]")
+_TOKENS = regex(r"(?:<[^<>]*>|\S)+")
 """What stands between blanks; `<time of training>` is one, with the blanks in it."""
-_HEX = re.compile(r"[0-9a-f]{7,}", re.I)
+_HEX = regex(r"[0-9a-f]{7,}", re.I)
 _TRAILING = ".,;:!?)\"'”’"
 
 

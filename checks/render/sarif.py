@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from checks.finding import Edit, Finding, Fix, Waiver
 from checks.policy import Level
+from checks.regex import regex
 from checks.render.explain import explain_id
 from checks.render.view import Row, View, sheets
 from checks.render.visible import sayable
@@ -22,7 +22,7 @@ LEVEL: dict[Level, str] = {"enforce": "error", "warn": "warning", "advise": "not
 ROOT = "%SRCROOT%"
 """What paths are relative to: the root of the repository, by the name that its readers agree on."""
 
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_LINE = regex(r"[^\n]*\n|[^\n]+")
 """SARIF's lines end with CRLF or LF (3.14.17, newLineSequences)."""
 
 

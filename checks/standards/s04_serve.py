@@ -28,6 +28,7 @@ from checks.read.imports import codebase_of
 from checks.read.python import NEWER, parse, parse_script
 from checks.read.serving import Serving, serving_of, version
 from checks.read.syntax import front_span, header
+from checks.regex import regex
 from checks.standard import Standard
 
 standard = Standard(4, "Inference logic", __doc__)
@@ -47,9 +48,7 @@ base_classes = standard.setting(
 _NEW_NAMES = {"KFModel": "Model", "KFServer": "ModelServer", "KFModelRepository": "ModelRepository"}
 _NEW_MODULES = {"kfmodel": "model", "kfserver": "model_server", "kfmodel_repository": "model_repository"}
 _CHANGED = (0, 10)
-_PIN = re.compile(
-    r"^[ \t]*kserve[ \t]*(?:\[[^\]\n]*\])?[ \t]*\(?[ \t]*(?:===?|~=|>=)[ \t]*v?(\d+(?:\.\d+)*)", re.I | re.M
-)
+_PIN = regex(r"^[ \t]*kserve[ \t]*(?:\[[^\]\n]*\])?[ \t]*\(?[ \t]*(?:===?|~=|>=)[ \t]*v?(\d+(?:\.\d+)*)", re.I | re.M)
 LOAD = (
     "def load(self):",
     "    # TODO: load the weights into self.model",

@@ -42,6 +42,7 @@ from checks.read.openapi_rules import Unknowable, faults
 from checks.read.python import parse as parse_python
 from checks.read.serving import serving_of
 from checks.read.yaml import Mapping, Node, Scalar
+from checks.regex import regex
 from checks.scripts import place_of
 from checks.standard import Standard
 from checks.standards import all_standards
@@ -55,7 +56,7 @@ FILLED = {
     "description": "say what the model predicts, and from what",
     "version": "number it, for example 1.0.0",
 }
-_PROMPT = re.compile(
+_PROMPT = regex(
     r"TODO(?:[:.!…].*)?|(?i:FIXME|CHANGE[ _-]?ME)(?:[:.!…].*)?"
     r"|\[[^\[\]]*\]|<(?!https?://)[^<>]*>|\{\{(?:(?!\}\}).)*\}\}",
     re.DOTALL,

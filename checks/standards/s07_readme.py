@@ -29,6 +29,7 @@ from checks.project import Absent, Project, TooLarge
 from checks.read import Excessive, Unparsable
 from checks.read.markdown import Heading, Link, Markdown, Rows, parse
 from checks.read.markdown_links import registry_references
+from checks.regex import regex
 from checks.standard import Check, Standard
 from checks.tree import Unavailable
 
@@ -334,14 +335,14 @@ def _page(project: Project) -> Markdown:
 
 # ── what a link leads to ─────────────────────────────────────────────────────────────────────────────────────────────
 
-_ADDRESS = re.compile(
+_ADDRESS = regex(
     r"(?P<scheme>https?|s3)://(?:[^/?#@]*@)?(?P<host>[^/?#:@]*)(?::\d*)?(?P<path>[^?#]*)(?P<rest>.*)", re.I | re.S
 )
-_CONSOLE = re.compile(r"(?:^|\.)console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)$")
-_ECR = re.compile(r"\.dkr\.ecr(?:-fips)?\..+\.amazonaws\.com(?:\.cn)?$")
-_DATADOG = re.compile(r"^(?!(?:docs|www|help|blog)\.)[a-z0-9-]+\.(?:datadoghq\.(?:com|eu)|ddog-gov\.com)$")
-_TICKET = re.compile(r"/browse/[A-Za-z][A-Za-z0-9_]*-[0-9]+(?![A-Za-z0-9])")
-_PLACEHOLDER = re.compile(
+_CONSOLE = regex(r"(?:^|\.)console\.(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)$")
+_ECR = regex(r"\.dkr\.ecr(?:-fips)?\..+\.amazonaws\.com(?:\.cn)?$")
+_DATADOG = regex(r"^(?!(?:docs|www|help|blog)\.)[a-z0-9-]+\.(?:datadoghq\.(?:com|eu)|ddog-gov\.com)$")
+_TICKET = regex(r"/browse/[A-Za-z][A-Za-z0-9_]*-[0-9]+(?![A-Za-z0-9])")
+_PLACEHOLDER = regex(
     r"(?<![\w-])path\.to(?![\w-])|(?<![A-Za-z0-9])(?:TODO|FIXME|CHANGE_?ME)(?![A-Za-z0-9]|-\d)"
     r"|[<\[{]\s*[A-Za-z_.][\w ./|-]{0,80}\s*[>\]}](?!=)"
 )
@@ -425,8 +426,8 @@ def _of_deployments(link: Link) -> bool:
     return len(besides.split()) <= _FEW and bool(_DEPLOYED.search(besides))
 
 
-_DEPLOYMENT = re.compile(r"\bdeploy", re.IGNORECASE)
-_DEPLOYED = re.compile(r"\bdeploy(?:ed|ments?)\b", re.IGNORECASE)
+_DEPLOYMENT = regex(r"\bdeploy", re.IGNORECASE)
+_DEPLOYED = regex(r"\bdeploy(?:ed|ments?)\b", re.IGNORECASE)
 _FEW = 8
 """Words that a line may have besides its link, for the line to be about the link: `Deployed at https://…`."""
 

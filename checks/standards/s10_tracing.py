@@ -18,7 +18,6 @@ the top, which changes when tracing starts: unsafe. So is turning `tornado=False
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from checks.finding import Edit, Finding, Fix, Skip
@@ -31,6 +30,7 @@ from checks.read.lint_settings import selects
 from checks.read.patching import Patching, Tracing, tracing_of
 from checks.read.python import parse_script
 from checks.read.syntax import front_span
+from checks.regex import regex
 from checks.standard import Standard
 from checks.tree import Unavailable
 
@@ -46,8 +46,8 @@ apm_integrations = standard.setting(
     )
 )
 
-_RUN = re.compile(r"\bddtrace-run\b")
-_SWITCHES = {"CMD": _RUN, "ENTRYPOINT": _RUN, "ENV": re.compile(r"\bDD_(?:PATCH_MODULES|TRACE_(?:[A-Z]+_)?ENABLED)\b")}
+_RUN = regex(r"\bddtrace-run\b")
+_SWITCHES = {"CMD": _RUN, "ENTRYPOINT": _RUN, "ENV": regex(r"\bDD_(?:PATCH_MODULES|TRACE_(?:[A-Z]+_)?ENABLED)\b")}
 """What turns ddtrace on from outside, by the instruction of a Dockerfile that it stands in."""
 
 # fmt: off
