@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import warnings
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def install(app: web.Application, pages: Pages) -> None:
     """Adds the pages to the server, and whoever asks for one to its request, as `request["viewer"]`."""
+    # A key of another kind, which this warns for the lack of, would only be known to the newest aiohttp.
+    warnings.filterwarnings("ignore", category=web.NotAppKeyWarning)
     threads = ThreadPoolExecutor(_THREADS, "pages")
 
     async def on_thread(work: Callable[..., Any], *given: object) -> Any:

@@ -167,3 +167,19 @@ def test_every_password_of_a_registry_is_a_secret() -> None:
     settings = Settings.read(REQUIRED | {"SNITCH_REGISTRY_AUTH": logins})
     assert {logins, "sesame"} <= settings.every_secret() and "sesame" not in repr(settings)
     assert settings.logins.login("registry.example.com") is not None
+
+
+def test_half_of_signing_in_is_said_to_be_so() -> None:
+    own = {
+        "SNITCH_OAUTH_CLIENT_ID": "id",
+        "SNITCH_OAUTH_CLIENT_SECRET": "hush",
+        "SNITCH_PUBLIC_URL": "https://s.example",
+    }
+    assert Settings.read(REQUIRED | own).oauth_client_id == "id"
+    for name in own:
+        (problem,) = problems_of(REQUIRED | {key: value for key, value in own.items() if key != name})
+        assert name in problem and "hush" not in problem
+    (problem,) = problems_of(REQUIRED | own | {"SNITCH_PUBLIC_URL": "https://s.example/snitch/"})
+    assert "without a path" in problem
+    (problem,) = problems_of(REQUIRED | {"SNITCH_PAGES": "open"})
+    assert problem == "SNITCH_PAGES must be one of: private, public."

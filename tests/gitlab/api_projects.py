@@ -89,6 +89,7 @@ def _wanted(call: Call, one: Project) -> bool:
     may("archived", bool),
     may("simple", bool),
     may("with_shared", bool),
+    may("min_access_level", int),
     may("order_by", str, "id", "name", "path", "created_at", "updated_at", "similarity", "last_activity_at"),
     may("sort", str, "asc", "desc"),
     anonymous=True,
@@ -102,7 +103,12 @@ def list_group_projects(call: Call) -> Answer:
         if (one.namespace == path or (deep and one.namespace.startswith(f"{path}/"))) and _wanted(call, one)
     ]
     inside.sort(key=lambda one: one.id, reverse=call.params.get("sort") != "asc")
-    return paginated(call, inside, lambda one: shapes.project(call.gitlab, one, call.user))
+    simple = call.params.get("simple")
+
+    def shape(one: Project) -> dict[str, Any]:
+        return shapes.simple_project(call.gitlab, one) if simple else shapes.project(call.gitlab, one, call.user)
+
+    return paginated(call, inside, shape)
 
 
 @route("GET", "/groups/:group_id", may("with_projects", bool), anonymous=True)

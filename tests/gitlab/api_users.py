@@ -15,7 +15,9 @@ READS_USER = ("api", "read_api", "read_user")
 
 @route("GET", "/user", scopes=READS_USER)
 def current_user(call: Call) -> Answer:
-    return Answer(200, shapes.current_user(call.gitlab, call.person))
+    """`is_admin` is told to admins alone."""
+    more = {"is_admin": True} if call.person.admin else {}
+    return Answer(200, shapes.current_user(call.gitlab, call.person) | more)
 
 
 @route("GET", "/users", may("username"), may("search"), may("id"), scopes=READS_USER)
@@ -53,6 +55,20 @@ def get_effective_member(call: Call) -> Answer:
     if found is None:
         not_found()
     return Answer(200, _member(call, found))
+
+
+@route("GET", "/groups/:group_id/members/all/:user_id", anonymous=True)
+def get_effective_group_member(call: Call) -> Answer:
+    """With what groups above give; 404 for whoever is none, an admin too."""
+    parts = find.group(call).split("/")
+    user = call.gitlab.users.get(call.int("user_id"))
+    today = date.today()
+    groups = (call.gitlab.groups.get("/".join(parts[:depth])) for depth in range(1, len(parts) + 1))
+    held = [group.members[user.id] for group in groups if group and user and user.id in group.members]
+    held = [one for one in held if one.expires_at is None or one.expires_at > today]
+    if not held:
+        not_found()
+    return Answer(200, _member(call, max(held, key=lambda one: one.level)))
 
 
 @route("GET", "/projects/:id/members/:user_id", anonymous=True)

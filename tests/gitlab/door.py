@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from aiohttp import BodyPartReader, hdrs, web
 
-from tests.gitlab import access, api, githost, graphql, page, pushes
+from tests.gitlab import access, api, githost, graphql, oauth, page, pushes
 from tests.gitlab.api import Answer, ApiError, Call
 from tests.gitlab.faults import Answers, DoneThen, Drops, Hangs, Trouble
 from tests.gitlab.githost import RefChange
@@ -35,6 +35,7 @@ class Door:
     def open(self, app: web.Application) -> None:
         app.router.add_route("*", PREFIX + "/{path:.*}", self.api)
         app.router.add_route("POST", graphql.PATH, self.api)
+        app.add_routes(oauth.routes(self.gitlab))
         app.add_routes(page.routes(self.gitlab))
         app.router.add_route("*", r"/{project:.+?}.git/{rest:info/refs|git-upload-pack|git-receive-pack}", self.git)
 
@@ -82,18 +83,18 @@ class Door:
     def _token(self, headers: Mapping[str, str], query: Mapping[str, str]) -> Token | None:
         """Raises 401 for a token that is unknown, revoked or expired; null where none is given."""
         value = headers.get("PRIVATE-TOKEN") or query.get("private_token")
-        authorization = headers.get("Authorization", "")
+        authorization, private = headers.get("Authorization", ""), bool(value)
         if not value and authorization.lower().startswith("bearer "):
             value = authorization[7:].strip()
         if not value:
             return None
         token = self.gitlab.tokens.get(value)
-        if token is None or token.user.state != "active":
+        if token is None or token.user.state != "active" or (private and token.until is not None):
             raise UNAUTHORISED
         if token.revoked:
             why = "Token was revoked. You have to re-authorize from the user."
             raise ApiError(401, {"error": "invalid_token", "error_description": why})
-        if expired(token):
+        if expired(token) or (token.until is not None and token.until <= self.gitlab.clock()):
             why = "Token is expired. You can either do re-authorization or token refresh."
             raise ApiError(401, {"error": "invalid_token", "error_description": why})
         return token

@@ -127,10 +127,22 @@ class Root:
             return None
         return GroupNode(path, asker)
 
-    def projects(self, info: GraphQLResolveInfo, membership: bool = False, **given: Any) -> dict[str, Any]:
+    def projects(
+        self, info: GraphQLResolveInfo, membership: bool = False, ids: list[str] | None = None, **given: Any
+    ) -> dict[str, Any]:
         asker: Asker = info.context
         found = [one for one in _visible(asker) if not membership or _is_member(asker, one)]
+        if ids is not None:
+            wanted = {_project_id(one) for one in ids}
+            found = [one for one in found if one.id in wanted]
         return _page(sorted(found, key=lambda one: -one.id), asker, **given)
+
+
+def _project_id(gid: str) -> int:
+    kind, _, number = gid.rpartition("/")
+    if kind != "gid://gitlab/Project" or not number.isdecimal():
+        raise GraphQLError(f'"{gid}" is not a valid ID for Project.')
+    return int(number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from tests.gitlab.faults import Faults
 from tests.gitlab.githost import GitHost
@@ -93,6 +93,7 @@ class Instance:
     test_hook: Callable[[Hook, str, dict[str, object]], Delivery] | None = None
     emit: Callable[[Project, str, dict[str, object]], None] = lambda project, event, payload: None
     lock: threading.RLock = field(default_factory=threading.RLock)
+    oauth: Any = None
     counters: dict[str, itertools.count[int]] = field(default_factory=dict)
 
     def next_id(self, kind: str) -> int:

@@ -51,6 +51,8 @@ class Token:
     expires_at: date | None = None
     revoked: bool = False
     created_at: datetime = field(default_factory=now)
+    until: float | None = None
+    """An access token of OAuth: it goes as a bearer alone, and ends to the second."""
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.gitlab import access, githost, merge_requests, notes, pushes, suggesting
+from tests.gitlab import access, githost, merge_requests, notes, oauth, pushes, suggesting
 from tests.gitlab.courier import Courier
 from tests.gitlab.faults import Fault, Trouble
 from tests.gitlab.githost import Change
@@ -101,6 +101,16 @@ class Verbs:
     def add_token(self, user: User, *scopes: str) -> Token:
         with self.state.lock:
             return make_token(self.state, user, frozenset(scopes))
+
+    def add_application(self, redirect: str, *scopes: str, trusted: bool = False) -> oauth.Application:
+        """Of OAuth. `trusted`: nobody is asked whether they allow it."""
+        with self.state.lock:
+            return oauth.register(self.state, redirect, *scopes, trusted=trusted)
+
+    def browser_of(self, user: User) -> dict[str, str]:
+        """The cookies of a browser in which somebody is signed in to GitLab."""
+        with self.state.lock:
+            return oauth.signed_in(self.state, user)
 
     def add_group(self, path: str, members: Mapping[User, int] | None = None) -> Group:
         with self.state.lock:
