@@ -39,6 +39,7 @@ from bot.mr import (
 
 Answer = dict[str, Any]
 STATUS_NAME = "snitch"
+UNREADABLE = "what answers is not GitLab's API: a proxy's page, or another program"
 DEVELOPER, MAINTAINER, OWNER = 30, 40, 50
 _CONNECTIONS = 32
 _TIMEOUT = 10.0
@@ -335,7 +336,7 @@ class GitLab:
         except GitlabAuthenticationError as error:
             raise SetupError("GitLab refuses the token: it is wrong, expired or revoked") from error
         except GitlabParsingError as error:
-            raise Unreachable("GitLab's answer could not be read") from error
+            raise Unreachable(UNREADABLE) from error
         except GitlabHttpError as error:
             raise _error(error, getattr(self._waits, "seconds", None)) from error
         except (GitlabError, requests.RequestException, ValueError) as error:
@@ -347,7 +348,10 @@ class GitLab:
 
     def _get(self, path: str, **query: Any) -> Answer:
         with self._translated():
-            return cast(Answer, self._authorised().http_get(path, query_data=query, obey_rate_limit=False))
+            found = self._authorised().http_get(path, query_data=query, obey_rate_limit=False)
+        if isinstance(found, requests.Response):  # what is not JSON comes as it is: a proxy's page, or a sign-in
+            raise Unreachable(UNREADABLE)
+        return found
 
     def _list(self, path: str, **wanted: str) -> list[Answer]:
         with self._translated():
@@ -357,6 +361,12 @@ class GitLab:
     def read(self, path: str, **query: Any) -> Any:
         """What a GET gives, for the adapters beside this one; of a list its first page, as the query says."""
         return self._get(path, **query)
+
+    def answered(self, path: str) -> tuple[Any, Mapping[str, str]]:
+        """What a GET gives, with the headers of the answer."""
+        with self._translated():
+            response = self._authorised().http_request("get", path, obey_rate_limit=False)
+            return response.json(), response.headers
 
     def read_all(self, path: str, **query: str) -> list[Answer]:
         """The whole of a list, for the adapters beside this one."""

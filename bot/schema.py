@@ -211,3 +211,6 @@ _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _table_of_marks,
     _table_of_sessions,
 )
+
+NEWEST: Final = len(_STEPS)
+"""The version of the tables as they are now."""

@@ -362,6 +362,7 @@ def policy_simulate(file: str, form: str) -> None:
 
 
 app.add_command(connecting.hooks)
+app.add_command(connecting.doctor)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`snitch hooks`: the words of the command line."""
+"""`snitch hooks` and `snitch doctor`: the words of the command line."""
 
 from __future__ import annotations
 
@@ -51,6 +51,30 @@ def check(groups: tuple[str, ...], projects: tuple[str, ...], quiet: bool) -> No
 def remove(groups: tuple[str, ...], projects: tuple[str, ...], quiet: bool) -> None:
     """Take snitch's webhooks away, and no others."""
     _connect("remove", groups, projects, quiet)
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def doctor(form: str) -> None:
+    """Look at settings, token, GitLab, database, git, disk, policy, webhooks and the service; say what to do.
+
+    Exit code 1 where something is to be mended, 2 where settings are not valid.
+    """
+    from bot.cli import put, service, service_settings
+    from bot.errors import SetupError
+
+    with service():
+        from bot import diagnosis
+        from bot.doctor import examined, without_settings
+    try:
+        settings = service_settings(serving=True)
+    except SetupError as trouble:
+        found, code = list(without_settings(trouble)), 2
+    else:
+        found = list(examined(settings))
+        code = int(any(one.level == "fail" for one in found))
+    put({"text": diagnosis.as_text, "json": diagnosis.as_json}[form](found))
+    sys.exit(code)
 
 
 def _connect(

@@ -137,6 +137,8 @@ def settings(one: Project) -> Shape:
         "only_allow_merge_if_pipeline_succeeds": False,
         "allow_merge_on_skipped_pipeline": None,
         "only_allow_merge_if_all_discussions_are_resolved": False,
+        "merge_pipelines_enabled": False,
+        "merge_trains_enabled": False,
         "resolve_outdated_diff_discussions": False,
         "remove_source_branch_after_merge": True,
         "request_access_enabled": True,
