@@ -15,13 +15,12 @@ from bot.errors import Broken, Refused, SnitchError, Stale, Transient
 from bot.fleet import Listed, Verdict, failed, key_of, verdict_of
 from bot.git import GitTree, Want
 from bot.gitlab_listing import NO_BRANCH, messages_between
+from bot.judging import Case
 from bot.pace import Pace
 from bot.results import Known, Results
 from bot.workspace import repository_of
 from bot.world import World
-from checks.inspection import inspect
 from checks.policy import Policy
-from checks.project_file import project_names
 
 logger = log.get(__name__)
 
@@ -113,9 +112,7 @@ class Looker:
         self.pace.ask(lambda: mirror.fetch(self.world.remote(project), Want(head, refs)))
         with mirror.reader() as reader:
             tree = GitTree(mirror.snapshot(head), reader)
-            inspection = inspect(
-                tree, self.world.policy, today, repository_of(project), memo=self.world.memo, names=project_names(tree)
-            )
+            inspection = self.world.judge(Case(tree, self.world.policy, today, repository_of(project)))
             verdict = verdict_of(listed, key_of(listed, self.version), inspection, today)
         if known is not None and known.commit not in (None, head):
             with suppress(Broken):

@@ -216,7 +216,7 @@ def _settings(source: _Source) -> Settings:
         sweep_hours=source.read("SWEEP_HOURS", _positive, 6),
         listen=source.read("LISTEN", _listen, ("127.0.0.1", 8080)),
         public_url=source.read("PUBLIC_URL", _address, None),
-        concurrency=source.read("CONCURRENCY", _positive, 2 * _cores()),
+        concurrency=source.read("CONCURRENCY", _positive, 2 * cores()),
         pages=source.read("PAGES", _one_of("private", "public"), "private"),
         oauth_client_id=source.read("OAUTH_CLIENT_ID", str, None),
         oauth_client_secret=source.read("OAUTH_CLIENT_SECRET", Secret, None),
@@ -379,7 +379,8 @@ def _one_of(*choices: str) -> Callable[[str], Any]:
     return choose
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -15,13 +15,14 @@ from functools import partial
 
 from bot import log, webhook
 from bot.errors import Broken, SetupError, Transient
+from bot.judges import Judges
 from bot.night import Nights
 from bot.pages.app import install
 from bot.pages.world import Pages
 from bot.queue import Queue, Task
 from bot.reconcile import EVERY, Reconciler
 from bot.results import Results
-from bot.settings import Settings
+from bot.settings import Settings, cores, surroundings
 from bot.store import Store
 from bot.webhook import Door
 from bot.work import perform
@@ -78,7 +79,8 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     """A queue that works (but in mode `off`), with what is behind it; stopped with grace at the end."""
     log.set_up(settings.log_format, settings.log_level, settings.every_secret())
     store = Store(settings.database_url.reveal())
-    world = World.open(settings, store)
+    judges = Judges(cores(), surroundings())
+    world = World.open(settings, store, judges)
     identity = Identity(world)
     _introduce(identity)
     lost = threading.Event()
@@ -89,6 +91,7 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     nights = Nights(settings.sweep_cron, Results(store), queue.put, world.clock)
     working = worker and settings.mode != "off"
     if working:
+        judges.warm()
         nights.make_up()
     queue.start(working, [Task("reconcile", EVERY, reconcile), Task("sweep", settings.sweep_cron, nights)])
     _make_haste()
@@ -97,6 +100,7 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
         yield queue, identity
     finally:
         queue.stop()
+        judges.close()
         world.close()
         store.close()
         log.get(__name__).info("stopped")

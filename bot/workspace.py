@@ -10,11 +10,11 @@ from bot.errors import SnitchError, Stale
 from bot.git import GitTree, Mirror, Want
 from bot.granting import Granting
 from bot.job import ReviewMR
+from bot.judging import Case
 from bot.mr import ChangedFile, MergeRequest, ProjectInfo, by_new_path
 from bot.world import World
 from checks.discover import Repository
-from checks.inspection import Inspection, inspect
-from checks.project_file import project_names
+from checks.inspection import Inspection
 from checks.tree import Unavailable
 
 NOTHING: Mapping[str, Hashable] = {}
@@ -46,16 +46,9 @@ class Workspace:
     def inspect(self, world: World, outside: Mapping[str, Hashable] = NOTHING) -> Inspection:
         """Judges the head, and what the change made of it. `outside`: facts that had to be asked for."""
         own = (world.store.recall(self.mr.project.id, self.mr.iid) or {}).get("waivers", ())
-        return inspect(
-            self.head,
-            world.policy,
-            world.today,
-            repository_of(self.mr.project, outside),
-            before=self.base,
-            memo=world.memo,
-            names=project_names(self.head),
-            granted=Granting(world.gitlab, self.mirror, self.mr, world.policy, frozenset(own)),
-        )
+        granted = Granting(world.gitlab, self.mirror, self.mr, world.policy, frozenset(own))
+        repository = repository_of(self.mr.project, outside)
+        return world.judge(Case(self.head, world.policy, world.today, repository, self.base, granted))
 
 
 def repository_of(project: ProjectInfo, outside: Mapping[str, Hashable] = NOTHING) -> Repository:

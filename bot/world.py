@@ -15,6 +15,7 @@ from bot.git import Git, Mirror, Remembered, Remote
 from bot.gitlab import GitLab
 from bot.index import Index
 from bot.job import Job
+from bot.judging import Here, Judge
 from bot.mr import Person, ProjectInfo
 from bot.policy_source import load
 from bot.registry import Home, Registry, Session, SignIn
@@ -22,7 +23,6 @@ from bot.settings import Mode, PolicyAccess, Settings, surroundings
 from bot.store import Store
 from checks.policy import Policy
 from checks.policy import mode_of as policy_mode
-from checks.run import Memo, MemoryMemo
 from checks.standards import all_rules
 
 logger = log.get(__name__)
@@ -47,15 +47,15 @@ class World:
     enqueue: Callable[[Job], object] | None = None
     reload: Callable[[], Policy] | None = None
     pages: str | None = None
-    memo: Memo = field(default_factory=MemoryMemo)
+    judge: Judge = field(default_factory=Here)
     snapshots: Remembered = field(default_factory=Remembered)
     index: Index = field(default_factory=lambda: Index(surroundings()))
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _me: Person | None = None
 
     @classmethod
-    def open(cls, settings: Settings, store: Store) -> World:
-        """The world of a process. Speaks to nobody yet. Raises SetupError."""
+    def open(cls, settings: Settings, store: Store, judge: Judge | None = None) -> World:
+        """The world of a process. Speaks to nobody yet. Without a `judge` it judges by itself. Raises SetupError."""
         all_rules()  # loads the standards now, not in the first job
         token = settings.gitlab_token.reveal
         policy = load_policy(settings)
@@ -68,6 +68,7 @@ class World:
             policy=policy,
             registry=_registry(settings),
             mode=settings.mode,
+            judge=judge or Here(),
             nightly=nightly(settings),
             reload=lambda: load_policy(settings),
         )

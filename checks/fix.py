@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from checks.dataclass import dataclass, field
 from checks.finding import Edit, Finding, Fix, Outcome, Skip
-from checks.project import Absent, Project, TooLarge
+from checks.project import Absent, Project, Stopped, TooLarge
 from checks.read import Unparsable
 from checks.standard import Rule
 from checks.tree import OverlayTree, Tree, Unavailable
@@ -56,7 +56,10 @@ class Workshop:
         if fixer is None:
             return None
         try:
-            fix = fixer(self.project, finding)
+            with self.project.watched(f"fix {finding.rule} {finding.fingerprint}"):
+                fix = fixer(self.project, finding)
+        except Stopped as stopped:
+            return Unproven(finding.rule, finding.path, stopped.reason)
         except (Skip, Absent, Unparsable, TooLarge, Unavailable):
             return None
         except Exception as crash:  # noqa: BLE001 - a fix that fails is not offered, and takes nothing else with it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from checks.compare import Changes, compare, joined
 from checks.dataclass import dataclass, field
@@ -17,7 +17,7 @@ from checks.form import PolicyProblem
 from checks.place import Place
 from checks.policy import SETTINGS, Level, Policy, Setting
 from checks.policy_file import parse_policy
-from checks.project import Project, Readings
+from checks.project import Project, Readings, Watch, unwatched
 from checks.run import Memo, ReadOnly, judge
 from checks.standard import Rule
 from checks.standards import all_rules, all_standards
@@ -82,14 +82,48 @@ class Report:
         return tuple(j.outcome for p in self.projects for j in p.rules if j.outcome.result == "error")
 
 
+class Fixes(Protocol):
+    """Where the fixes of an inspection's findings are made."""
+
+    def propose(self, finding: Finding) -> Proposal | Unproven | None:
+        """The fix of a finding, proven; None where there is none."""
+
+    def combine(self, findings: Sequence[Finding], *, unsafe: bool) -> Combined:
+        """The fixes of findings, of any projects, as one set of edits; only safe ones unless `unsafe`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshops:
+    """The workshops of the projects, by their folder."""
+
+    shops: Mapping[str, Workshop]
+
+    def propose(self, finding: Finding) -> Proposal | Unproven | None:
+        return self.shops[finding.project].propose(finding)
+
+    def combine(self, findings: Sequence[Finding], *, unsafe: bool) -> Combined:
+        edits: dict[str, bytes | None] = {}
+        fixed: list[Finding] = []
+        left: list[tuple[Finding, str]] = []
+        for folder, shop in self.shops.items():
+            own = [f for f in findings if f.project == folder]
+            if not own:
+                continue
+            done = combine(shop, own, lambda _, fix: unsafe or fix.safe, edits)
+            edits |= done.edits
+            fixed += done.fixed
+            left += done.left
+        return Combined(edits, tuple(fixed), tuple(left))
+
+
 @dataclass(slots=True)
 class Inspection:
     """What `inspect` gives. Fixes are worked out, and proven, when they are asked for."""
 
     report: Report
     changes: Changes
-    _shops: Mapping[str, Workshop]
-    _fixes: dict[str, Proposal | Unproven | None] = field(default_factory=dict)
+    fixes: Fixes
+    _known: dict[str, Proposal | Unproven | None] = field(default_factory=dict)
 
     def fix(self, finding: Finding) -> Proposal | None:
         """The proven fix of a finding, or None."""
@@ -109,24 +143,13 @@ class Inspection:
 
     def combine(self, findings: Sequence[Finding], *, unsafe: bool = False) -> Combined:
         """The fixes of findings, of any projects, as one set of edits; only safe ones unless `unsafe`."""
-        edits: dict[str, bytes | None] = {}
-        fixed: list[Finding] = []
-        left: list[tuple[Finding, str]] = []
-        for folder, shop in self._shops.items():
-            own = [f for f in findings if f.project == folder]
-            if not own:
-                continue
-            done = combine(shop, own, lambda _, fix: unsafe or fix.safe, edits)
-            edits |= done.edits
-            fixed += done.fixed
-            left += done.left
-        return Combined(edits, tuple(fixed), tuple(left))
+        return self.fixes.combine(findings, unsafe=unsafe)
 
     def _proposal(self, finding: Finding) -> Proposal | Unproven | None:
         key = f"{finding.project}\0{finding.fingerprint}"
-        if key not in self._fixes:
-            self._fixes[key] = self._shops[finding.project].propose(finding)
-        return self._fixes[key]
+        if key not in self._known:
+            self._known[key] = self.fixes.propose(finding)
+        return self._known[key]
 
 
 def read_policy(data: bytes, origin: str) -> tuple[Policy, tuple[PolicyProblem, ...]]:
@@ -194,19 +217,21 @@ def inspect(
     only: Callable[[Rule], bool] = lambda _: True,
     granted: Granted = never,
     step: Callable[[int, int], None] = lambda done, of: None,
+    watch: Watch = unwatched,
 ) -> Inspection:
     """Judges a tree, and what a change made of it.
 
     `today` decides `since` dates and waivers. `before`: the merge base's tree. `names`: folder to the name that its
     `.snitch.yml` gives. `only`: which rules are asked for. `granted`: whether a waiver counts although the change
-    itself adds it. `step`: told before each project how many are done, of how many.
+    itself adds it. `step`: told before each project how many are done, of how many. `watch`: surrounds each rule, each
+    fix and the reading of each file, and may stop it: then it ends as `error`.
     """
     policy = policy.within(str(repository.facts.get("project_path") or ""))
     places, skipped = find_projects(after, before, repository, policy, names or {})
     levels = {rule.id: policy.level(rule.id, rule.level, today) for rule in all_rules()}
     asked = frozenset(rule.id for rule in all_rules() if only(rule) and levels[rule.id] != "off")
     rules = tuple(rule for rule in all_rules() if rule.id in asked or rule.id == WAIVER)
-    inspector = _Inspector(repository, policy, memo, rules, asked, Readings(), today, len(places) < 2, granted)
+    inspector = _Inspector(repository, policy, memo, rules, asked, Readings(watch), today, len(places) < 2, granted)
     reports, changes, shops = [], [], {}
     earlier = _earlier(before, repository, policy)
     for number, place in enumerate(places):
@@ -216,7 +241,7 @@ def inspect(
         reports.append(ProjectReport(place, tuple(judged)))
         changes.append(change)
         shops[place.folder] = shop
-    return Inspection(Report(tuple(reports), skipped, policy), joined(changes), shops)
+    return Inspection(Report(tuple(reports), skipped, policy), joined(changes), Workshops(shops))
 
 
 def _inspected(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from checks.dataclass import dataclass, field
@@ -45,10 +46,31 @@ class TooLarge(Exception):
         self.path = path
 
 
+class Stopped(BaseException):
+    """Raised into work on hostile input that shall end: what it read or judged can't be. No rule may swallow it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+Watch = Callable[[str], AbstractContextManager[object]]
+"""Surrounds a piece of work, which it is told by name; it may raise Stopped, before or while it is done."""
+
+
+def unwatched(_: str) -> AbstractContextManager[object]:
+    """Lets each piece of work take what it takes."""
+    return nullcontext()
+
+
 @dataclass(slots=True)
 class Readings:
     """Parsed files by parser and blob, and what was derived from them; shared by the projects of one inspection."""
 
+    watch: Watch = unwatched
     parsed: dict[tuple[Hashable, str], object] = field(default_factory=dict)
 
 
@@ -154,7 +176,8 @@ class Project:
         blob = self._ask(("blob", real))
         key = (parser, str(blob))
         if key not in self._readings.parsed:
-            self._readings.parsed[key] = _outcome_of(parser, self.bytes(path))
+            with self.watched(f"reading {path}"):
+                self._readings.parsed[key] = _outcome_of(parser, self.bytes(path))
         result = self._readings.parsed[key]
         if isinstance(result, Unparsable):
             raise type(result)(result.why, result.line, result.column, path)
@@ -233,6 +256,10 @@ class Project:
             if (answers[question] if question in answers else self.answer(question)) != answer:
                 return False
         return True
+
+    def watched(self, work: str) -> AbstractContextManager[object]:
+        """To be held open while this is done: whoever inspects may end it."""
+        return self._readings.watch(work)
 
     def missing_facts(self, trace: Trace) -> tuple[str, ...]:
         """The facts that were asked for in vain."""

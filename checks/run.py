@@ -10,7 +10,7 @@ from typing import Protocol
 
 from checks.dataclass import dataclass, field, replace
 from checks.finding import Finding, Outcome, Skip, identify
-from checks.project import Absent, Project, Question, TooLarge
+from checks.project import Absent, Project, Question, Stopped, TooLarge
 from checks.read import Unparsable
 from checks.standard import Rule
 from checks.tree import Unavailable
@@ -98,12 +98,15 @@ def _run(project: Project, rule: Rule) -> tuple[Outcome, Trace]:
     found: list[Finding] = []
     result = Outcome(rule.id, "pass")
     try:
-        for finding in rule.check(project):
-            found.append(finding)  # noqa: PERF402 - one by one: those before an exception are kept
+        with project.watched(f"rule {rule.id}"):
+            for finding in rule.check(project):
+                found.append(finding)  # noqa: PERF402 - one by one: those before an exception are kept
     except (Skip, Absent, Unparsable) as reason:
         result = Outcome(rule.id, "skip", str(reason))
-    except (TooLarge, Unavailable) as reason:
+    except (TooLarge, Unavailable, Stopped) as reason:
         result = Outcome(rule.id, "error", str(reason))
+    except MemoryError:
+        result = Outcome(rule.id, "error", "it takes more memory than there is for it")
     except Exception as crash:  # noqa: BLE001 - the one rule must not take the others with it
         result = Outcome(rule.id, "error", _described(crash))
     if found and result.result != "error":

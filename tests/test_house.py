@@ -47,7 +47,7 @@ HOMES = {
         "bot/pages/session",
     },
     "structlog": {"bot/log"},
-    "subprocess": {"bot/git", "bot/index", "bot/registry/sign_in"},
+    "subprocess": {"bot/git", "bot/index", "bot/registry/sign_in", "bot/judge_child"},
     "yaml": {"bot/settings", "checks/read/yaml"},
 }
 OF_THE_SERVICE = ["aiohttp", "cryptography", "dbos", "gitlab", "libcst", "psycopg", "requests", "sqlalchemy", "uvloop"]

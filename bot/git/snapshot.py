@@ -208,6 +208,11 @@ class GitTree:
         self._items = {item.path: item for item in sorted(files.items, key=lambda item: item.path)}
         self._at_least = files.at_least
         self._reader = reader
+        self.files = files
+
+    def content(self, blob: str) -> bytes:
+        """The content of a blob of the tree's repository. Raises Broken."""
+        return self._reader.read(blob)
 
     def paths(self) -> Sequence[str]:
         return tuple(self._items)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import itertools
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +19,7 @@ from bot import log
 from bot.errors import SnitchError
 from bot.event import Ignored, Secrets, read
 from bot.job import Answer, GiveUp, Job, Retry, ReviewMR, SweepProject, Wish
+from bot.judges import Judges
 from bot.settings import Settings
 from bot.store import Store
 from bot.work import perform
@@ -26,6 +30,14 @@ from tests.gitlab.server import GitLab
 
 SECRET = "the-secret-of-the-hook"
 MOST_TRIES = 30
+
+
+@cache
+def judges() -> Judges:
+    """The processes that judge in all stories of a run."""
+    found = Judges(1, os.environ)
+    atexit.register(found.close)
+    return found
 
 
 class Engine(Protocol):
@@ -83,7 +95,7 @@ class Stepper:
         read_settings = Settings.read(environment(gitlab, bot, folder, **settings))
         logged = io.StringIO()
         log.set_up("json", "info", read_settings.every_secret(), logged)
-        world = World.open(read_settings, Store(read_settings.database_url.reveal()))
+        world = World.open(read_settings, Store(read_settings.database_url.reveal()), judges())
         return cls(gitlab, bot, world, read_settings.secrets, logged)
 
     def work(self) -> None:

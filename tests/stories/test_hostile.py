@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import pytest
 
+from bot.judges import Judges
 from tests.gitlab.githost import Change
 from tests.stories.conftest import Begin
 from tests.stories.model_project import CI, PROJECT, SERVE, UNLABELLED, UNTRACED
@@ -207,3 +211,22 @@ def test_hooks_attributes_and_settings_of_the_repository_start_nothing(begin: Be
     story.opened({"serve.py": UNTRACED + f"\nopen({str(touched)!r}, 'w')\n"})
     story.say("/snitch fix")
     assert story.status() == "success" and not touched.exists()
+
+
+@pytest.fixture
+def fallible() -> Iterator[Judges]:
+    judges = Judges(1, os.environ, ("-m", "tests.bot.hostile_judge"))
+    yield judges
+    judges.close()
+
+
+def test_a_file_that_kills_its_reader_leaves_a_review_of_the_rest(fallible: Judges, begin: Begin) -> None:
+    """A library that falls for a file takes a process with it that does nothing else."""
+    story = begin()
+    story.engine.world.judge = fallible
+    story.opened({"serve.py": UNTRACED, "README.md": "# CRASH\n"})
+    assert "10.patch" in story.rules()
+    assert "could not be judged" in story.description()
+    summary = story.summary()
+    assert summary is not None and "made its process fail" in summary.body
+    assert story.engine.given_up == []
