@@ -7,6 +7,8 @@ out; a project that two groups or two pages name comes once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -145,3 +147,26 @@ def messages_between(gitlab: GitLab, project_id: int, old: str, new: str) -> tup
     """The messages of the commits that lead from one commit to another, as far as GitLab shows them."""
     found = gitlab.read(f"/projects/{project_id}/repository/compare", **{"from": old, "to": new})
     return tuple(str(commit.get("message") or "") for commit in found.get("commits") or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A merge request as a list tells of it: when it was made, and whether it is open still."""
+
+    project_id: int
+    iid: int
+    created: datetime
+    is_open: bool
+
+
+def begun(gitlab: GitLab, group: str, since: datetime, pace: Pace) -> Iterator[Begun]:
+    """The merge requests of a group that are open, and those that were made since then, each once."""
+    path = f"/groups/{quote(group, safe='')}/merge_requests"
+    wanted = ({"state": "opened"}, {"state": "all", "created_after": since.isoformat()})
+    seen: set[int] = set()
+    for query in wanted:
+        for one in pace.ask(lambda given=query: gitlab.read_all(path, scope="all", **given)):  # type: ignore[misc]  # bound
+            if one["id"] not in seen:
+                seen.add(one["id"])
+                made = datetime.fromisoformat(one["created_at"])
+                yield Begun(one["project_id"], one["iid"], made, one["state"] == "opened")

@@ -57,7 +57,7 @@ def _later(settings: Settings, store: Store) -> Iterator[Callable[[Job], object]
 
 def _report(results: Results, swept: Swept, form: str, day: str) -> str:
     told = {"id": swept.order.id, **swept.told()}
-    verdicts = _verdicts(results, swept)
+    verdicts = verdicts_of(results, swept)
     match form:
         case "json":
             return as_json(verdicts, told)
@@ -70,7 +70,7 @@ def _report(results: Results, swept: Swept, form: str, day: str) -> str:
             return as_text(verdicts, told) + (first if swept.order.keep else "")
 
 
-def _verdicts(results: Results, swept: Swept) -> Iterator[Verdict]:
+def verdicts_of(results: Results, swept: Swept) -> Iterator[Verdict]:
     """What is known of what was swept, by path; of a dry sweep, what it saw."""
     fresh = dict(swept.fresh)
     for verdict in results.verdicts():

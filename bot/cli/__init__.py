@@ -361,8 +361,8 @@ def policy_simulate(file: str, form: str) -> None:
     put(simulate_file(settings, file, form))
 
 
-app.add_command(connecting.hooks)
-app.add_command(connecting.doctor)
+for _verb in (connecting.hooks, connecting.doctor, connecting.onboard):
+    app.add_command(_verb)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`snitch hooks` and `snitch doctor`: the words of the command line."""
+"""`snitch hooks`, `doctor` and `onboard`: the words of the command line."""
 
 from __future__ import annotations
 
@@ -75,6 +75,23 @@ def doctor(form: str) -> None:
         code = int(any(one.level == "fail" for one in found))
     put({"text": diagnosis.as_text, "json": diagnosis.as_json}[form](found))
     sys.exit(code)
+
+
+@click.command()
+@click.option("--group", metavar="G", required=True, help="The group, with its sub-groups.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("-q", "--quiet", is_flag=True, help="No counting on the terminal.")
+def onboard(group: str, form: str, quiet: bool) -> None:
+    """What the first week with snitch would look like in a group, before anything is said there."""
+    from bot.cli import put, service, service_settings
+    from bot.cli.progress import counter
+
+    with service():
+        from bot import onboard as onboarding
+    settings = service_settings()
+    with counter("projects", quiet) as progress:
+        told = onboarding.onboard(settings, group, form, progress)
+    put(told)
 
 
 def _connect(
