@@ -45,6 +45,15 @@ class Sourced:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where on GitLab a policy is kept. `ref`: a branch, a tag or a commit; None: the default branch."""
+
+    project: str
+    path: str
+    ref: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
     """What an address gave. `at`: when it was last found to be so, in seconds since 1970."""
 
@@ -92,6 +101,12 @@ def address_of(source: str, gitlab_url: str | None) -> str:
     if parts.scheme != "https" and host not in _LOOPBACK:
         raise SetupError(f"The policy {source} must be read over https.")
     return source
+
+
+def place_of(source: str | None) -> Place | None:
+    """Where a `gitlab:` source is kept; None of any other."""
+    found = _GITLAB.fullmatch(source or "")
+    return Place(found["project"], found["path"], found["ref"]) if found else None
 
 
 def _on_gitlab(source: str, gitlab_url: str | None) -> str:

@@ -16,6 +16,7 @@ from bot.facts import equipped, informed
 from bot.job import Answer, Job, ReviewMR, Sweep, SweepProject
 from bot.mr import CommitStatus, MergeRequest, Thread
 from bot.obey import obey
+from bot.policy_review import review_policy
 from bot.publish import clean_up, publish, set_status, status_of
 from bot.review import Reviewed, plan
 from bot.sweep import follow, sweep
@@ -36,13 +37,20 @@ def perform(job: Job, world: World) -> None:
         return
     match job:
         case ReviewMR():
-            review(job, world)
+            _look(job, world)
         case Answer():
-            obey(job, world, lambda asked: review(asked, world))
+            obey(job, world, lambda asked: _look(asked, world))
         case SweepProject():
             follow(world, job)
         case Sweep():
             sweep(world.renewed(), replace(world.nightly, id=job.run), world.enqueue)
+
+
+def _look(job: ReviewMR, world: World) -> Reviewed:
+    """A review, and where the merge request is about the policy itself, what that would do."""
+    reviewed = review(job, world)
+    review_policy(world, reviewed, asked=job.asked)
+    return reviewed
 
 
 def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:

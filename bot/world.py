@@ -17,7 +17,7 @@ from bot.index import Index
 from bot.job import Job
 from bot.judging import Here, Judge
 from bot.mr import Person, ProjectInfo
-from bot.policy_source import load
+from bot.policy_source import Place, load, place_of
 from bot.registry import Home, Registry, Session, SignIn
 from bot.settings import Mode, PolicyAccess, Settings, surroundings
 from bot.store import Store
@@ -48,6 +48,7 @@ class World:
     reload: Callable[[], Policy] | None = None
     pages: str | None = None
     judge: Judge = field(default_factory=Here)
+    policy_place: Place | None = None
     snapshots: Remembered = field(default_factory=Remembered)
     index: Index = field(default_factory=lambda: Index(surroundings()))
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -71,6 +72,7 @@ class World:
             judge=judge or Here(),
             nightly=nightly(settings),
             reload=lambda: load_policy(settings),
+            policy_place=place_of(settings.policy),
         )
 
     def renewed(self) -> World:
