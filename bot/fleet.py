@@ -6,7 +6,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal, cast
@@ -14,7 +14,10 @@ from typing import Any, Final, Literal, cast
 from bot.mr import ProjectInfo
 from checks.finding import Finding, Result
 from checks.inspection import Inspection, Judged, ProjectReport
+from checks.owners import NOBODY, Owner
 from checks.policy import Level, Policy
+from checks.render.visible import visible_line
+from checks.tree import Tree, Unavailable
 from checks.waiving import WAIVER
 
 State = Literal["judged", "skipped", "failed", "gone"]
@@ -22,6 +25,8 @@ Fixer = Literal["person", "suggestion", "command", "sweep", "unknown"]
 """Who mended something: `command` is `/snitch fix`."""
 
 LONGEST_REASON: Final = 200
+MOST_LINES: Final = 3
+LONGEST_LINE: Final = 160
 DEFAULT_CI: Final = ".gitlab-ci.yml"
 A_DAY: Final = timedelta(days=1)
 FIX_TITLE: Final = "snitch: fix "
@@ -73,7 +78,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding as it is remembered. `fix`: `safe`, `unsafe`, or None; `waived` until that day, by a waiver."""
+    """A finding as it is remembered. `fix`: `safe`, `unsafe`, or None; `waived` until that day, by a waiver.
+
+    `code`: the first of the lines that it is about, made visible.
+    """
 
     path: str
     line: int | None
@@ -81,6 +89,7 @@ class Found:
     fix: str | None
     fingerprint: str
     waived: str | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +109,12 @@ class RuleVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model project in a repository: its folder ("." is the root), its name, all rules in order."""
+    """A model project in a repository: its folder ("." is the root), its name, all rules in order, its owner."""
 
     folder: str
     name: str
     rules: tuple[RuleVerdict, ...]
+    owner: Owner = NOBODY
 
     @property
     def told(self) -> tuple[RuleVerdict, ...]:
@@ -154,12 +164,13 @@ def failed(listed: Listed, key: str, reason: str) -> Verdict:
     return _bare(listed, key, "failed", reason)
 
 
-def verdict_of(listed: Listed, key: str, inspection: Inspection, today: date) -> Verdict:
-    """What an inspection of a default branch says."""
+def verdict_of(listed: Listed, key: str, inspection: Inspection, today: date, tree: Tree) -> Verdict:
+    """What an inspection of a default branch says; `tree`: its files."""
     report = inspection.report
     if not report.projects:
         return _bare(listed, key, "skipped", "; ".join(one.reason for one in report.skipped))
-    models = tuple(_model(one, inspection) for one in report.projects)
+    seen = _Seen(inspection, tree)
+    models = tuple(_model(one, seen) for one in report.projects)
     return replace(_bare(listed, key, "judged", ""), expires=_expires(inspection, today), models=models)
 
 
@@ -169,23 +180,47 @@ def _bare(listed: Listed, key: str, state: State, reason: str) -> Verdict:
     return Verdict(project.id, project.path, project.web, state, said, listed.head, key)
 
 
-def _model(report: ProjectReport, inspection: Inspection) -> Model:
-    return Model(report.place.folder, report.place.name, tuple(_rule(one, inspection) for one in report.rules))
+@dataclass(slots=True)
+class _Seen:
+    """An inspection, and the lines of files that were looked into."""
+
+    inspection: Inspection
+    tree: Tree
+    lines: dict[str, list[bytes]] = field(default_factory=dict)
+
+    def code(self, finding: Finding) -> str:
+        """The first of the lines that a finding is about; nothing where they can't be had."""
+        if finding.span is None:
+            return ""
+        if finding.path not in self.lines:
+            try:
+                self.lines[finding.path] = re.split(rb"\r\n?|\n", self.tree.read(finding.path))
+            except Unavailable:
+                self.lines[finding.path] = []
+        first, last = finding.span.line, max(finding.span.line, finding.span.end_line)
+        found = self.lines[finding.path][first - 1 : min(last, first + MOST_LINES - 1)]
+        return "\n".join(visible_line(one[: 4 * LONGEST_LINE])[:LONGEST_LINE] for one in found)
 
 
-def _rule(judged: Judged, inspection: Inspection) -> RuleVerdict:
+def _model(report: ProjectReport, seen: _Seen) -> Model:
+    place = report.place
+    rules = tuple(_rule(one, seen) for one in report.rules)
+    return Model(place.folder, place.name, rules, seen.inspection.owner(place.folder))
+
+
+def _rule(judged: Judged, seen: _Seen) -> RuleVerdict:
     outcome = judged.outcome
     let_stand = {waived.finding: waived.waiver.until for waived in outcome.waived if waived.counts}
-    found = [_found(one, inspection) for one in outcome.findings]
-    found += [_found(one, inspection, until) for one, until in let_stand.items()]
+    found = [_found(one, seen) for one in outcome.findings]
+    found += [_found(one, seen, until) for one, until in let_stand.items()]
     return RuleVerdict(judged.rule.id, judged.level, outcome.result, outcome.reason, tuple(found))
 
 
-def _found(finding: Finding, inspection: Inspection, waived: str | None = None) -> Found:
-    proposal = None if waived else inspection.fix(finding)
+def _found(finding: Finding, seen: _Seen, waived: str | None = None) -> Found:
+    proposal = None if waived else seen.inspection.fix(finding)
     fix = None if proposal is None else "safe" if proposal.fix.safe else "unsafe"
     line = finding.span.line if finding.span else None
-    return Found(finding.path, line, finding.message, fix, finding.fingerprint, waived)
+    return Found(finding.path, line, finding.message, fix, finding.fingerprint, waived, seen.code(finding))
 
 
 def _expires(inspection: Inspection, today: date) -> date | None:
@@ -237,14 +272,19 @@ def fixer_of(standard: int, messages: Iterable[str]) -> Fixer:
 
 def packed(models: Iterable[Model]) -> bytes:
     """Models as they are stored: a few hundred bytes each."""
-    data = [[m.folder, m.name, [_row(rule) for rule in m.rules]] for m in models]
+    data = [[m.folder, m.name, [_row(rule) for rule in m.rules], [m.owner.names, m.owner.source]] for m in models]
     return zlib.compress(json.dumps(data, separators=(",", ":")).encode(), 9)
 
 
 def unpacked(data: bytes) -> tuple[Model, ...]:
     """What `packed` made."""
     models = cast("list[Any]", json.loads(zlib.decompress(data)))
-    return tuple(Model(folder, name, tuple(map(_unrow, rules))) for folder, name, rules in models)
+    return tuple(Model(m[0], m[1], tuple(map(_unrow, m[2])), _owner(m[3:])) for m in models)
+
+
+def _owner(rest: list[Any]) -> Owner:
+    """What older versions stored has none."""
+    return Owner(tuple(rest[0][0]), rest[0][1]) if rest else NOBODY
 
 
 def _row(rule: RuleVerdict) -> list[Any]:

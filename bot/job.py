@@ -6,6 +6,7 @@ A review is a *wish*: the newest one wins, and older ones are folded into it. An
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Final
@@ -112,6 +113,13 @@ def key(job: Job) -> str:
 def owed_key(job: Owed) -> str:
     """The same for each delivery of a note, so that it is obeyed once. Ids of notes are unique in one GitLab."""
     return f"note:{job.project_id}:{job.note_id}" if isinstance(job, Answer) else f"sweep:{job.run}"
+
+
+def project_of(name: str) -> int | None:
+    """The project that a job is about, by its key or the id of one of its tries; None for what is about all."""
+    kind, _, rest = name.partition(":")
+    number = re.match(r"[0-9]{1,19}", rest)
+    return int(number[0]) if kind in ("mr", "project", "note") and number else None
 
 
 def priority(job: Job) -> int:

@@ -198,6 +198,9 @@ class Bench:
             return wire.Forgotten()
         if isinstance(asked, wire.Propose):
             return inspection.fixes.propose(asked.finding)
+        if isinstance(asked, wire.Whose):
+            with self.foreman("the search for an owner"):
+                return inspection.fixes.owner(asked.folder)
         return inspection.fixes.combine(asked.findings, unsafe=asked.unsafe)
 
     def _inspect(self, asked: wire.Inspect) -> wire.Judged:

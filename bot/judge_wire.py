@@ -30,7 +30,16 @@ EVERYTHING: Final = "*"
 """Barred, it bars every piece of work."""
 LARGEST: Final = 256 * 1024 * 1024
 _VALUES: Final = frozenset(
-    {"checks.compare", "checks.discover", "checks.finding", "checks.fix", "checks.inspection", "checks.place", __name__}
+    {
+        "checks.compare",
+        "checks.discover",
+        "checks.finding",
+        "checks.fix",
+        "checks.inspection",
+        "checks.owners",
+        "checks.place",
+        __name__,
+    }
 )
 _WORKERS: Final = frozenset({"Workshop", "Workshops", "Inspection", "_Inspector"})
 
@@ -70,7 +79,15 @@ class Combine:
     unsafe: bool
 
 
-Ask = Inspect | Propose | Combine
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Who looks after the project in a folder."""
+
+    case: int
+    folder: str
+
+
+Ask = Inspect | Propose | Combine | Whose
 
 
 # ── what the judge says ──────────────────────────────────────────────────────────────────────────────────────────────

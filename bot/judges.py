@@ -26,6 +26,7 @@ from bot.judging import Case
 from checks.finding import Finding
 from checks.fix import Combined, Proposal, Unproven
 from checks.inspection import Inspection, Report
+from checks.owners import NOBODY, Owner
 from checks.policy import Policy
 
 GRACE: Final = 1.0
@@ -213,6 +214,14 @@ class Hearing:
     def combine(self, findings: Sequence[Finding], *, unsafe: bool) -> Combined:
         """The fixes of findings as one set of edits. Raises SnitchError."""
         return cast(Combined, self._insist(wire.Combine(self.number, tuple(findings), unsafe)))
+
+    def owner(self, folder: str) -> Owner:
+        """Who looks after a project; nobody where that can't be told."""
+        try:
+            return cast(Owner, self._insist(wire.Whose(self.number, folder)))
+        except Refused as refused:
+            logger.warning("owner.unknown", project=_scope(self.case), why=str(refused))
+            return NOBODY
 
     def _question(self) -> wire.Inspect:
         case = self.case

@@ -15,11 +15,13 @@ from bot.errors import Broken, Refused, SnitchError, Stale, Transient
 from bot.fleet import Listed, Verdict, failed, key_of, verdict_of
 from bot.git import GitTree, Want
 from bot.gitlab_listing import NO_BRANCH, messages_between
+from bot.gitlab_members import maintainers
 from bot.judging import Case
 from bot.pace import Pace
 from bot.results import Known, Results
 from bot.workspace import repository_of
 from bot.world import World
+from checks.owners import MOST, Owner
 from checks.policy import Policy
 
 logger = log.get(__name__)
@@ -113,11 +115,26 @@ class Looker:
         with mirror.reader() as reader:
             tree = GitTree(mirror.snapshot(head), reader)
             inspection = self.world.judge(Case(tree, self.world.policy, today, repository_of(project)))
-            verdict = verdict_of(listed, key_of(listed, self.version), inspection, today)
+            verdict = self._owned(verdict_of(listed, key_of(listed, self.version), inspection, today, tree))
         if known is not None and known.commit not in (None, head):
             with suppress(Broken):
                 mirror.maintain({head})
         return verdict
+
+    def _owned(self, verdict: Verdict) -> Verdict:
+        """A model in which something is to be mended and whose repository names no owner has its Maintainers."""
+        orphans = [one for one in verdict.models if not one.owner.names and any(r.findings for r in one.told)]
+        if not orphans:
+            return verdict
+        try:
+            names = maintainers(self.world.gitlab, verdict.project_id, self.pace.ask)
+        except SnitchError as trouble:
+            logger.info("its maintainers are not known", why=str(trouble))
+            return verdict
+        me = f"@{self.world.me.name}"
+        owner = Owner(tuple(name for name in names if name != me)[:MOST], "Maintainers")
+        models = tuple(replace(one, owner=owner) if one in orphans else one for one in verdict.models)
+        return replace(verdict, models=models)
 
     def _messages(self, listed: Listed, old: str, new: str) -> Sequence[str]:
         try:

@@ -27,6 +27,14 @@ def last_due(cron: str, now: datetime) -> datetime:
         raise SetupError(f"SNITCH_SWEEP_CRON: {cron!r} is no cron expression: {error}.") from None
 
 
+def next_due(cron: str, now: datetime) -> datetime:
+    """The next time that a sweep is due, in UTC. Raises SetupError."""
+    try:
+        return cast(datetime, croniter(cron, now.astimezone(UTC)).get_next(datetime))
+    except ValueError as error:
+        raise SetupError(f"SNITCH_SWEEP_CRON: {cron!r} is no cron expression: {error}.") from None
+
+
 def is_missed(cron: str, now: datetime, last_run: float | None) -> bool:
     """Whether a sweep was due since the last one began. Where there was none, the first night is waited for."""
     return last_run is not None and last_run < last_due(cron, now).timestamp()

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, ScheduleInput, error
+from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, ScheduleInput, WorkflowStatus, error
 
 from bot import job as jobs
 from bot import log
@@ -47,6 +47,21 @@ class Task:
     name: str
     cron: str
     action: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job that is not done. `since`: when it was stored, in seconds since 1970; `attempt` counts from 1."""
+
+    id: str
+    state: Literal["running", "waiting", "later"]
+    since: float
+    attempt: int
+
+    @property
+    def project_id(self) -> int | None:
+        """The project that it is about, where it is about one."""
+        return jobs.project_of(self.id)
 
 
 class Queue:
@@ -92,6 +107,30 @@ class Queue:
                 return self.wish(job)
             case Answer() | Sweep():
                 return self.put(job)
+
+    def under_way(self, most: int) -> list[Waiting]:
+        """What is not done: what runs first, then the oldest, so many at most. Raises Unreachable."""
+        try:
+            listed = self._client.list_workflows(
+                status=list(ALIVE), name=["review", "answer"], limit=most, load_input=False, load_output=False
+            )
+        except sa.exc.DBAPIError as trouble:
+            raise Unreachable(f"The database failed: {str(trouble).splitlines()[0]}.") from trouble
+        tries = self._store.attempts()
+        found = [_waiting(one, tries) for one in listed]
+        return sorted(found, key=lambda one: (one.state != "running", one.since))
+
+    def try_again(self, name: str) -> str | None:
+        """Stores a job anew that was given up: a wish as a new one, what was owed for one more try. Returns its id;
+        None where there is none of that name."""
+        with self._store.transaction() as connection:
+            job = self._store.take_back(connection, name)
+            match job:
+                case ReviewMR() | SweepProject():
+                    return self._enqueue_wish(connection, job, self._store.wish(connection, job))
+                case Answer() | Sweep():
+                    return self._enqueue_answer(connection, job, _attempt(name) + 1)
+        return None
 
     def start(self, worker: bool = True, schedule: Iterable[Task] = ()) -> None:
         """Begins to work, what a killed process left first; without `worker` jobs are only stored."""
@@ -321,6 +360,21 @@ class Queue:
         except error.DBOSWorkflowIDInUseError as known:
             return known.workflow_status in ALIVE
         return True
+
+
+def _attempt(name: str) -> int:
+    """Which try the workflow of an answer is."""
+    number = name.rpartition("#")[2] if "#" in name else "1"
+    return int(number) if number.isdigit() else 1
+
+
+def _waiting(one: WorkflowStatus, tries: Mapping[str, int]) -> Waiting:
+    state: Literal["running", "waiting", "later"] = "waiting"
+    if one.status != "ENQUEUED":
+        state = "running" if one.status == "PENDING" else "later"
+    name = one.workflow_id
+    attempt = tries.get(name.rpartition("@")[0], 1) if "@" in name else _attempt(name)
+    return Waiting(name, state, (one.created_at or 0) / 1000, attempt)
 
 
 def _answer_id(job: Owed, attempt: int) -> str:

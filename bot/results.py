@@ -14,13 +14,14 @@ from typing import Any, Final, cast
 
 import sqlalchemy as sa
 
+from bot.brief import brief_of, to_text
 from bot.fleet import Fixer, State, Verdict, failing, fixer_of, packed, unpacked
 from bot.schema import episodes, fleet, sweeps, upsert
 from bot.store import Store
 
 DAY: Final = 24 * 3600.0
 _AT_ONCE: Final = 200
-_RENEWED: Final = ["path", "web", "state", "reason", "commit", "key", "version", "expires", "models", "at"]
+_RENEWED: Final = ["path", "web", "state", "reason", "commit", "key", "version", "expires", "models", "brief", "at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ class Results:
         if ended and before and before.commit and verdict.commit and before.commit != verdict.commit:
             said = messages(before.commit, verdict.commit)
         with self._store.transaction() as connection:
-            row = _row(verdict, version, now) | {"models": packed(models)}
+            brief = to_text(brief_of(model) for model in models)
+            row = _row(verdict, version, now) | {"models": packed(models), "brief": brief, "first": now}
             connection.execute(upsert(connection, fleet, row, _RENEWED))
             for folder, rule in ended:
                 by = fixer_of(int(rule.partition(".")[0]), said)
@@ -168,11 +170,26 @@ class Results:
         with self._store.transaction() as connection:
             connection.execute(ended)
 
-    def runs(self, most: int = 100) -> list[Run]:
-        """The last sweeps, the newest first."""
+    def runs(self, most: int = 100, after: int = 0) -> list[Run]:
+        """The last sweeps, the newest first; without the first so many."""
+        asked = sa.select(sweeps).order_by(sweeps.c.started.desc()).limit(most).offset(after)
         with self._store.transaction() as connection:
-            rows = connection.execute(sa.select(sweeps).order_by(sweeps.c.started.desc()).limit(most)).all()
-        return [Run(row.id, row.started, row.ended, json.loads(row.counts)) for row in rows]
+            return [_run(row) for row in connection.execute(asked).all()]
+
+    def count_runs(self) -> int:
+        """How many sweeps are remembered."""
+        with self._store.transaction() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(sweeps)).scalar_one()
+
+    def run(self, name: str) -> Run | None:
+        """One sweep; None where there was none of that name."""
+        with self._store.transaction() as connection:
+            row = connection.execute(sa.select(sweeps).where(sweeps.c.id == name)).one_or_none()
+        return _run(row) if row else None
+
+
+def _run(row: sa.Row[Any]) -> Run:
+    return Run(row.id, row.started, row.ended, json.loads(row.counts))
 
 
 def _place() -> sa.ColumnElement[str]:

@@ -78,6 +78,9 @@ fleet: Final = sa.Table(
     sa.Column("expires", sa.Text),
     sa.Column("models", sa.LargeBinary, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
+    sa.Column("first", sa.Float),
+    sa.Column("brief", sa.Text),
+    sa.Index("snitch_fleet_changed", "at", "project_id"),
 )
 episodes: Final = sa.Table(
     "snitch_episode",
@@ -203,6 +206,21 @@ def _table_of_sessions(connection: sa.Connection) -> None:
     sessions.create(connection, checkfirst=True)
 
 
+def _briefs_of_the_fleet(connection: sa.Connection) -> None:
+    _add(connection, fleet, "first", "brief")
+    connection.execute(sa.update(fleet).where(fleet.c.first.is_(None)).values(first=fleet.c.at))
+    for index in fleet.indexes:
+        index.create(connection, checkfirst=True)
+
+
+def _add(connection: sa.Connection, table: sa.Table, *names: str) -> None:
+    """Columns that a table has got since it was first made; a new database has them from the start."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    for column in (table.c[name] for name in names if name not in there):
+        kind = column.type.compile(connection.dialect)
+        connection.execute(sa.text(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}'))
+
+
 _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _first_tables,
     _tables_of_executors,
@@ -210,6 +228,7 @@ _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _tables_of_commands,
     _table_of_marks,
     _table_of_sessions,
+    _briefs_of_the_fleet,
 )
 
 NEWEST: Final = len(_STEPS)

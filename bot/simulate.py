@@ -7,7 +7,8 @@ was off, the projects are judged anew from the commits that the last sweep fetch
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -71,12 +72,20 @@ class Simulated:
 
 def simulate(world: World, results: Results, policy: Policy) -> Simulated:
     """Compares the policy that holds with another one, over all that the sweep has judged."""
+    return simulate_on(world, results.verdicts(), policy)
+
+
+def simulate_on(world: World, verdicts: Iterable[Verdict], policy: Policy, patience: float | None = None) -> Simulated:
+    """The same over some verdicts; what would have to be judged anew after `patience` seconds is not told."""
     done, anew = Simulated(), not _same_but_levels(world.policy, policy)
     before, after = 0, 0
-    for verdict in results.verdicts():
+    end = None if patience is None else time.monotonic() + patience
+    for verdict in verdicts:
         if verdict.state not in ("judged", "skipped") or (verdict.state == "skipped" and not anew):
             continue
         try:
+            if anew and end is not None and time.monotonic() > end:
+                raise _Unknown("there was no time to judge it anew: snitch policy simulate FILE")
             then = _anew(world, verdict, policy) if anew else _releveled(verdict, policy, world.today)
         except (SnitchError, _Unknown) as why:
             done.untold[verdict.path] = str(why)
@@ -137,7 +146,7 @@ def _anew(world: World, verdict: Verdict, policy: Policy) -> Verdict:
         tree = GitTree(mirror.snapshot(verdict.commit), reader)
         inspection = inspect(tree, policy, world.today, repository_of(project), names=project_names(tree))
         listed = Listed(project, verdict.commit)
-        return verdict_of(listed, key_of(listed, ""), inspection, world.today)
+        return verdict_of(listed, key_of(listed, ""), inspection, world.today, tree)
 
 
 # ── told ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

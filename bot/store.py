@@ -145,6 +145,12 @@ class Store:
             state = connection.execute(mine).scalar_one_or_none()
         return None if state is None else cast(dict[str, Any], json.loads(state))
 
+    def reviewed_in(self, project_id: int) -> dict[int, dict[str, Any]]:
+        """What the last reviews of a project's merge requests saw, by their numbers."""
+        mine = sa.select(reviewed.c.iid, reviewed.c.state).where(reviewed.c.project_id == project_id)
+        with self.transaction() as connection:
+            return {row.iid: cast(dict[str, Any], json.loads(row.state)) for row in connection.execute(mine).all()}
+
     def reviewed_head(self, project_id: int, iid: int) -> str | None:
         """The head of a merge request that was reviewed last, or that needed no review."""
         head = (self.recall(project_id, iid) or {}).get("head")
@@ -235,6 +241,18 @@ class Store:
         with self.transaction() as connection:
             rows = connection.execute(sa.select(given_up).order_by(given_up.c.at.desc())).all()
         return [GivenUp(row.id, from_json(json.loads(row.payload)), row.reason, row.at) for row in rows]
+
+    def take_back(self, connection: sa.Connection, name: str) -> Job | None:
+        """A job that was given up, which it is no more; None where there is none of that id."""
+        taken = sa.delete(given_up).where(given_up.c.id == name).returning(given_up.c.payload)
+        payload = connection.execute(taken).scalar_one_or_none()
+        return from_json(json.loads(payload)) if payload is not None else None
+
+    def attempts(self) -> dict[str, int]:
+        """Which try the wishes are at that wait for another one, by their keys."""
+        again = sa.select(wishes.c.key, wishes.c.attempt).where(wishes.c.attempt > 1)
+        with self.transaction() as connection:
+            return {row.key: row.attempt for row in connection.execute(again).all()}
 
     def rescue(self, name: str) -> int:
         """Notes that a job's worker died while it ran; returns how often that was so."""

@@ -27,13 +27,15 @@ logger = log.get(__name__)
 
 AHEAD: Final = 4
 """So many projects for each thread wait for it at most."""
+MOST_FAILURES: Final = 500
 COUNTED: Final = ("listed", "unchanged", "judged", "skipped", "failed")
 AWAY: Final = "archived, emptied, moved, deleted, or not visible to snitch any more"
 
 
 @dataclass(slots=True)
 class Swept:
-    """What a sweep came to. `seen`: the projects that were listed; `fresh`: what was judged, where it was dry."""
+    """What a sweep came to. `seen`: the projects that were listed; `fresh`: what was judged, where it was dry;
+    `failures`: the first of the projects that could not be judged: id, path, reason."""
 
     order: Order
     first: bool
@@ -41,6 +43,7 @@ class Swept:
     troubles: list[str] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
     fresh: dict[int, Verdict] = field(default_factory=dict)
+    failures: list[tuple[int, str, str]] = field(default_factory=list)
     seconds: float = 0.0
 
     def told(self) -> dict[str, object]:
@@ -72,7 +75,7 @@ def sweep(
         _enqueue_missed(looker, swept, enqueue)
     swept.counts["calls"], swept.seconds = pace.made, time.monotonic() - begun
     if order.keep:
-        looker.results.end(order.id, world.clock().timestamp(), swept.told())
+        looker.results.end(order.id, world.clock().timestamp(), {**swept.told(), "failures": swept.failures})
         looker.results.forget(order.days, world.clock().timestamp())
     logger.info("swept", sweep=order.id, **swept.told())
     return swept
@@ -118,6 +121,8 @@ def _counted(under_way: set[Future[Verdict | None]], swept: Swept, enough: int) 
         done, left = wait(left, return_when=FIRST_COMPLETED)
         for verdict in (one.result() for one in done):
             swept.counts[verdict.state if verdict else "unchanged"] += 1
+            if verdict and verdict.state == "failed" and len(swept.failures) < MOST_FAILURES:
+                swept.failures.append((verdict.project_id, verdict.path, verdict.reason))
             if verdict and not swept.order.keep:
                 swept.fresh[verdict.project_id] = verdict
     return left

@@ -70,7 +70,7 @@ def _listen(settings: Settings, queue: Queue, identity: Identity) -> None:
         "snitch_unproven_fixes": ("Files in which a fix failed its proof", store.unproven_by_rule),
     }
     door.metrics.registry.register(webhook.Tallies(tallies))
-    pages = Pages(settings, store, Results(store), world, queue.accept, world.clock)
+    pages = Pages(settings, store, Results(store), world, queue.accept, world.clock, queue)
     webhook.run(door, *settings.listen, mount=partial(install, pages=pages))
 
 

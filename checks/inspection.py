@@ -14,6 +14,7 @@ from checks.discover import Repository, Skipped, find_projects
 from checks.finding import Finding, Outcome, Waived, Waiver
 from checks.fix import Combined, Proposal, Unproven, Workshop, combine
 from checks.form import PolicyProblem
+from checks.owners import Owner, owner_of
 from checks.place import Place
 from checks.policy import SETTINGS, Level, Policy, Setting
 from checks.policy_file import parse_policy
@@ -91,6 +92,9 @@ class Fixes(Protocol):
     def combine(self, findings: Sequence[Finding], *, unsafe: bool) -> Combined:
         """The fixes of findings, of any projects, as one set of edits; only safe ones unless `unsafe`."""
 
+    def owner(self, folder: str) -> Owner:
+        """Who looks after a project, as far as its repository says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workshops:
@@ -114,6 +118,10 @@ class Workshops:
             fixed += done.fixed
             left += done.left
         return Combined(edits, tuple(fixed), tuple(left))
+
+    def owner(self, folder: str) -> Owner:
+        shop = self.shops[folder]
+        return owner_of(shop.project, shop.tree)
 
 
 @dataclass(slots=True)
@@ -140,6 +148,10 @@ class Inspection:
         rules = {(finding.project, finding.rule) for finding in findings}
         asked = ((p.place.folder, judged.outcome) for p in self.report.projects for judged in p.rules)
         return tuple(dict.fromkeys(need for folder, one in asked if (folder, one.rule) in rules for need in one.needs))
+
+    def owner(self, folder: str) -> Owner:
+        """Who looks after a project of the tree."""
+        return self.fixes.owner(folder)
 
     def combine(self, findings: Sequence[Finding], *, unsafe: bool = False) -> Combined:
         """The fixes of findings, of any projects, as one set of edits; only safe ones unless `unsafe`."""

@@ -29,8 +29,9 @@ HOMES = {
     "dbos": {"bot/queue"},
     "dockerfile": {"checks/read/dockerfile"},
     "gitlab": {"bot/gitlab"},
+    "jinja2": {"bot/pages/render"},
     "jsonschema_path": {"checks/read/openapi_rules"},
-    "markdown_it": {"bot/command", "checks/read/markdown", "checks/read/markdown_links"},
+    "markdown_it": {"bot/command", "bot/pages/standard", "checks/read/markdown", "checks/read/markdown_links"},
     "openapi_spec_validator": {"checks/read/openapi_rules"},
     "referencing": {"checks/read/openapi_rules"},
     "libcst": set(),  # the tests' judge; edits are spliced, and proven by the syntax tree
@@ -44,6 +45,7 @@ HOMES = {
         "bot/executors",
         "bot/queue",
         "bot/results",
+        "bot/standings",
         "bot/pages/session",
     },
     "structlog": {"bot/log"},

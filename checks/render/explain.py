@@ -27,7 +27,7 @@ def explain_standard(standard: Standard) -> str:
     """The law, its rules with their levels and fixes, the rest of its text, and an example."""
     law, _, rest = standard.text.partition("\n\n")
     rules = "\n".join(f"- `{rule.id}` ({_about(rule)}): {rule.text}" for rule in standard.rules.values())
-    parts = [f"# {standard.number} · {standard.title}", law, rules, rest, _example(standard, tuple(standard.rules))]
+    parts = [f"# {standard.number} · {standard.title}", law, rules, rest, example_of(standard, tuple(standard.rules))]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
@@ -36,15 +36,16 @@ def explain_rule(standard: Standard, rule: Rule) -> str:
     law, _, rest = standard.text.partition("\n\n")
     name = rule.id.partition(".")[2]
     head = f"# {rule.id} · {standard.title}"
-    parts = [head, rule.text, f"Level and fix: {_about(rule)}.", law, rest, _example(standard, (name,))]
+    parts = [head, rule.text, f"Level and fix: {_about(rule)}.", law, rest, example_of(standard, (name,))]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
 def _about(rule: Rule) -> str:
-    return f"{rule.level}, {_fix(rule)}" if rule.fixer else rule.level
+    return f"{rule.level}, {fix_of(rule)}" if rule.fixer else rule.level
 
 
-def _fix(rule: Rule) -> str:
+def fix_of(rule: Rule) -> str:
+    """Whether a rule has a fix, and of which kind."""
     if rule.fixer is None:
         return "no fix"
     return "safe fix" if rule.fix_is_safe else "unsafe fix"
@@ -53,7 +54,7 @@ def _fix(rule: Rule) -> str:
 # ── examples ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _example(standard: Standard, names: tuple[str, ...]) -> str:
+def example_of(standard: Standard, names: tuple[str, ...]) -> str:
     """The first bad example of these rules that comes with its fix, else the first bad one that can be shown."""
     ids = [f"{standard.number}.{name}" for name in names]
     bad = [one for one in standard.examples if one.rule in ids and one.kind == "bad" and list(_texts(one.files))]
@@ -98,7 +99,7 @@ def listed() -> str:
     lines: list[str] = []
     for standard in all_standards():
         lines.append(f"{standard.number} {standard.title}")
-        lines += [f"  {rule.id:<34} {rule.level:<8} {_fix(rule):<11} {rule.text}" for rule in standard.rules.values()]
+        lines += [f"  {rule.id:<34} {rule.level:<8} {fix_of(rule):<11} {rule.text}" for rule in standard.rules.values()]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -1,0 +1,112 @@
+"""Pages from templates. Every text that stands in one is made visible and escaped, wherever it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from bot.pages import charts
+from bot.pages.viewer import Viewer
+from bot.words import count
+from checks.render.visible import visible
+from checks.standards import all_standards
+
+FOLDER: Final = Path(__file__).parent
+STATIC: Final = FOLDER / "static"
+
+
+def page(template: str, viewer: Viewer, **given: Any) -> str:
+    """A page, as one text."""
+    return _environment().get_template(template).render(viewer=viewer, **given)
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+        auto_reload=False,
+    )
+    made.filters |= {
+        "day": day,
+        "moment": moment,
+        "ago": ago,
+        "span": span,
+        "project": project_path,
+        "segment": lambda text: quote(text, safe=""),
+        "number": lambda value: f"{value:,}",
+        "weblink": weblink,
+    }
+    made.globals |= {
+        "count": count,
+        "titles": {standard.number: standard.title for standard in all_standards()},
+        "line_chart": _drawn(charts.line_chart),
+        "pair_chart": _drawn(charts.pair_chart),
+        "burndown": _drawn(charts.burndown),
+    }
+    return made
+
+
+def _shown(value: object) -> object:
+    """What a template writes: no text moves the cursor, or turns a line around."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _drawn(chart: Any) -> Any:
+    return lambda *given: Markup(chart(*given))  # noqa: S704  # numbers, and words that it escapes
+
+
+def project_path(path: str) -> str:
+    """A project's path as a part of an address."""
+    return quote(path, safe="/")
+
+
+def weblink(web: str, *parts: str) -> str:
+    """The address of something in a project on GitLab, each part quoted; empty where the project has no web address."""
+    if not web.startswith(("https://", "http://")):
+        return ""
+    return "/".join([web.rstrip("/"), *(quote(part.encode("utf-8", "surrogateescape"), safe="/") for part in parts)])
+
+
+def day(value: float | date | None) -> str:
+    """A day, as 2026-12-05."""
+    if value is None:
+        return "–"
+    return (datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else value).strftime("%Y-%m-%d")
+
+
+def moment(value: float | None) -> str:
+    """A time in UTC, to the minute."""
+    return "–" if value is None else datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def ago(value: float, now: datetime) -> str:
+    """How long ago, in words."""
+    return f"{span(max(0.0, now.timestamp() - value))} ago"
+
+
+def span(seconds: float | None) -> str:
+    """A length of time, in its largest unit."""
+    if seconds is None:
+        return "–"
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            return count(int(seconds // length), unit)
+    return count(int(seconds), "second")
+
+
+def weeks_of(points: Iterable[Any]) -> tuple[str, str]:
+    """The first and the last week of a chart."""
+    days = [point.day.strftime("%d %b") for point in points]
+    return (days[0], days[-1]) if days else ("", "")
