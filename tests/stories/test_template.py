@@ -3,70 +3,63 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.template import BUILT_IN, render, template_in
+from tests.stories.rendered import installed, write_project
 
 pytestmark = pytest.mark.timeout(600)
 
-UV = Path(sys.executable).with_name("uv")
-ANSWERS = {
-    "project_name": "Great Blog Post Detector",
-    "description": "Tells great posts from others",
-    "author": "ada@example.com",
-    "jira_url": "https://example.atlassian.net/browse/ML-1",
-    "confluence_url": "https://example.atlassian.net/wiki/spaces/ML/pages/1/great-posts",
-}
 PREDICT = "/v1/models/great-blog-post-detector:predict"
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with a `.venv` of exactly what its requirements pin."""
-    folder = tmp_path_factory.mktemp("project") / "great-blog-post-detector"
-    for path, data in render(template_in(BUILT_IN), ANSWERS).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, ".venv"], cwd=folder, check=True)
-    pinned = ["--require-hashes", "-r", "requirements.txt", "-r", "requirements-dev.txt"]
-    install = [UV, "pip", "install", "--quiet", "--only-binary", ":all:", *pinned]
-    subprocess.run(install, cwd=folder, env={**os.environ, "VIRTUAL_ENV": str(folder / ".venv")}, check=True)
-    return folder
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with exactly what its requirements pin."""
+    return installed(tmp_path_factory) / "bin/python"
 
 
-def run(project: Path, *words: str) -> str:
-    ran = subprocess.run(
-        [project / ".venv/bin/python", *words], cwd=project, check=False, capture_output=True, text=True
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A project in a folder, and the Python that it has."""
+
+    folder: Path
+    python: Path
+
+    def run(self, *words: str) -> str:
+        ran = subprocess.run([self.python, *words], cwd=self.folder, check=False, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
 
 
 @pytest.fixture(scope="module")
-def trained(project: Path) -> Path:
-    run(project, "sample_data.py")
-    assert float(run(project, "train.py").removeprefix("accuracy ")) > 0.9
+def project(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Made:
+    return Made(write_project(tmp_path_factory.mktemp("project")), python)
+
+
+@pytest.fixture(scope="module")
+def trained(project: Made) -> Made:
+    project.run("sample_data.py")
+    assert float(project.run("train.py").removeprefix("accuracy ")) > 0.9
     return project
 
 
 @pytest.fixture(scope="module")
-def served(trained: Path) -> Iterator[str]:
+def served(trained: Made) -> Iterator[str]:
     """The address of its server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [trained / ".venv/bin/python", "serve.py", "--enable_grpc", "false", "--http_port", str(port)]
-    with subprocess.Popen(command, cwd=trained, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as server:
+    command = [trained.python, "serve.py", "--enable_grpc", "false", "--http_port", str(port)]
+    with subprocess.Popen(command, cwd=trained.folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as server:
         assert server.stderr is not None
         try:
             said = iter(server.stderr.readline, b"")
@@ -89,15 +82,15 @@ def ask(address: str, payload: Any) -> tuple[int, Mapping[str, Any]]:
             return error.code, json.load(error)
 
 
-def test_its_own_tests_pass_with_the_coverage_that_the_standard_asks_for(project: Path) -> None:
-    told = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+def test_its_own_tests_pass_with_the_coverage_that_the_standard_asks_for(project: Made) -> None:
+    told = project.run("-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert "Required test coverage of 80.0% reached" in told
 
 
-def test_it_trains_on_from_its_weights_and_writes_metrics(trained: Path) -> None:
-    run(trained, "train.py", "--start", "weights", "--weights", "weights/second")
-    run(trained, "evaluate.py", "--weights", "weights/second", "--output", "metrics.json")
-    assert json.loads((trained / "metrics.json").read_text())["accuracy"] > 0.9
+def test_it_trains_on_from_its_weights_and_writes_metrics(trained: Made) -> None:
+    trained.run("train.py", "--start", "weights", "--weights", "weights/second")
+    trained.run("evaluate.py", "--weights", "weights/second", "--output", "metrics.json")
+    assert json.loads((trained.folder / "metrics.json").read_text())["accuracy"] > 0.9
 
 
 def test_its_server_answers_the_predict_path(served: str) -> None:
