@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from datetime import date
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Final, Generic, Literal, TypeVar, cast, get_args
 
@@ -159,36 +160,59 @@ def one_of(*choices: str) -> OneOf:
     return OneOf(choices)
 
 
-MODES: Final = ("active", "silent", "off")
+@dataclass(frozen=True, slots=True)
+class ByPath:
+    """A setting that is one of these texts, or one of them for each of some patterns of projects' paths."""
+
+    choices: tuple[str, ...]
+
+    def __call__(self, value: Any) -> str | Mapping[str, str]:
+        if not isinstance(value, dict):
+            return self._checked("", value)
+        return {pattern.strip("/").lower(): self._checked(f"of {pattern} ", one) for pattern, one in value.items()}
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """What it takes, as a JSON schema."""
+        one = {"enum": list(self.choices)}
+        return {"anyOf": [one, {"type": "object", "additionalProperties": one}]}
+
+    def _checked(self, of: str, value: Any) -> str:
+        if value in self.choices:
+            return cast(str, value)
+        near = get_close_matches(value, self.choices, 1) if isinstance(value, str) else []
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"{of}must be one of: {', '.join(self.choices)}{meant}")
 
 
-def modes(value: Any) -> str | Mapping[str, str]:
-    """A setting that is a mode, or the modes of projects by patterns of their paths."""
-    if not isinstance(value, dict):
-        return one_of(*MODES)(value)
-    for pattern, one in value.items():
-        if one not in MODES:
-            raise ValueError(f"of {pattern} must be one of: {', '.join(MODES)}")
-    return {pattern.strip("/").lower(): one for pattern, one in value.items()}
-
-
-def mode_of(policy: Policy, project_path: str) -> str:
-    """The mode for a project on GitLab: of the patterns that fit its path the longest decides, `active` where none."""
-    given = policy.value(mode)
+def by_path(given: str | Mapping[str, str], project_path: str, default: str) -> str:
+    """What such a setting gives a project on GitLab: of the patterns that fit its path the longest decides."""
     if isinstance(given, str):
         return given
     fits = [pattern for pattern in given if fnmatchcase(project_path.lower(), pattern)]
-    return str(given[max(fits, key=len)] if fits else mode.default)
+    return str(given[max(fits, key=len)] if fits else default)
 
 
+def mode_of(policy: Policy, project_path: str) -> str:
+    """The mode for a project on GitLab, `active` where nothing is said of it."""
+    return by_path(policy.value(mode), project_path, "active")
+
+
+def sweep_of(policy: Policy, project_path: str) -> str:
+    """What the sweep does to a project on GitLab, `report` where nothing is said of it."""
+    return by_path(policy.value(sweep), project_path, "report")
+
+
+MODES: Final = ByPath(("active", "silent", "off"))
+DEEDS: Final = ByPath(("report", "issue", "merge_request"))
 bucket = Setting("bucket", "ml-platform-bucket", "the S3 bucket of weights and datasets", text_value)
 mode: Setting[Any] = Setting(
     "mode",
     "active",
     "`silent`: snitch says nothing on GitLab; `off`: it does nothing there; or one of them by paths of projects, like "
     "`acme/vision/*: silent`",
-    modes,
-    schema={"anyOf": [{"enum": list(MODES)}, {"type": "object", "additionalProperties": {"enum": list(MODES)}}]},
+    MODES,
+    schema=MODES.schema,
 )
 threads = Setting("threads", "enforce", "the mildest level whose findings open threads", one_of("enforce", "warn"))
 max_waiver_days = Setting(
@@ -200,4 +224,36 @@ waiver_approvers: Setting[tuple[str, ...]] = Setting(
     "who may add a waiver that counts before the merge: `Maintainers`, `Owners`, or names of users",
     text_list,
 )
-SETTINGS: tuple[Setting[Any], ...] = (bucket, mode, threads, max_waiver_days, waiver_approvers)
+sweep: Setting[Any] = Setting(
+    "sweep",
+    "report",
+    "what the nightly sweep does to a project besides its report: nothing (`report`), one `issue`, or one "
+    "`merge_request` with the safe fixes; or one of them by paths of projects, like `acme/vision/*: issue`",
+    DEEDS,
+    schema=DEEDS.schema,
+)
+sweep_issues = Setting("sweep_issues", 10, "how many new issues the sweep opens in a night at most", whole_number)
+sweep_merge_requests = Setting(
+    "sweep_merge_requests", 10, "how many new merge requests the sweep opens in a night at most", whole_number
+)
+sweep_labels: Setting[tuple[str, ...]] = Setting(
+    "sweep_labels", (), "labels of the issues and merge requests that the sweep opens", text_list
+)
+sweep_image_days = Setting(
+    "sweep_image_days",
+    0,
+    "after so many days the sweep asks for a project's newest image again although nothing was committed; 0: never",
+    whole_number,
+)
+SETTINGS: tuple[Setting[Any], ...] = (
+    bucket,
+    mode,
+    threads,
+    max_waiver_days,
+    waiver_approvers,
+    sweep,
+    sweep_issues,
+    sweep_merge_requests,
+    sweep_labels,
+    sweep_image_days,
+)
