@@ -5,7 +5,8 @@ What rules need is fetched when somebody asks, never for each push; what fixes n
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 from bot import log
@@ -27,11 +28,25 @@ class Inspect(Protocol):
     def __call__(self, outside: Mapping[str, Hashable]) -> Inspection: ...
 
 
-def informed(world: World, project: ProjectInfo, inspect: Inspect, inspection: Inspection) -> Inspection:
+class Ask(Protocol):
+    """Puts the question about a fact, in whatever way it is to be asked. Raises SnitchError."""
+
+    def __call__(self, need: str, question: Callable[[], Hashable]) -> Hashable: ...
+
+
+def at_once(need: str, question: Callable[[], Hashable]) -> Hashable:
+    """Asks without further ado."""
+    return question()
+
+
+def informed(
+    world: World, project: ProjectInfo, inspect: Inspect, inspection: Inspection, ask: Ask = at_once
+) -> Inspection:
     """Fetches the facts that rules lacked, and inspects again."""
     known: dict[str, Hashable] = {}
     for _ in range(ROUNDS):
-        found = fetched(world, project, (need for need in inspection.report.needs if need not in known))
+        needs = [need for need in inspection.report.needs if need not in known]
+        found = fetched(world, project, needs, ask)
         if not found:
             break
         known |= found
@@ -45,15 +60,15 @@ def equipped(world: World, inspect: Inspect, inspection: Inspection, findings: I
     return inspect(known) if known else inspection
 
 
-def fetched(world: World, project: ProjectInfo, needs: Iterable[str]) -> dict[str, Hashable]:
+def fetched(world: World, project: ProjectInfo, needs: Iterable[str], ask: Ask = at_once) -> dict[str, Hashable]:
     """Those of the facts that can be fetched. What can't be had this time is a fact as well: why."""
     found: dict[str, Hashable] = {}
     for need in needs:
         try:
             if need == REPOSITORIES:
-                found[need] = world.gitlab.image_repositories(project.id)
+                found[need] = ask(need, partial(world.gitlab.image_repositories, project.id))
             elif (repository := repository_of(need)) is not None:
-                found[need] = world.registry.newest(repository)
+                found[need] = ask(need, partial(world.registry.newest, repository))
         except SnitchError as error:
             logger.warning("a fact can't be had", fact=need, why=str(error))
             found[need] = Unread(str(error))

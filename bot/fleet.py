@@ -51,12 +51,14 @@ class Scope:
 class Order:
     """One sweep that is to be made.
 
-    `calls`: a minute, 0 for no limit; `width`: how much at once; `hours`: after so many it ends, and the next one goes
-    on, 0 for never; `days`: so long is remembered what has ended; `keep` false: nothing is remembered or said.
+    `cron`: when a new night begins, "" for each day; `calls`: a minute, 0 for no limit; `width`: how much at once;
+    `hours`: after so many it ends, and the next one goes on, 0 for never; `days`: so long is remembered what has ended;
+    `keep` false: nothing is remembered or said.
     """
 
     id: str = ""
     scope: Scope = Scope()
+    cron: str = ""
     calls: int = 0
     width: int = 4
     hours: float = 0.0

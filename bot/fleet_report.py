@@ -131,6 +131,7 @@ def as_text(verdicts: Iterable[Verdict], sweep: Mapping[str, Any]) -> str:
         cells = " ".join(f"{ends[end]:>6}" for end in ("pass", "warn", "fail", "skip", "error"))
         lines.append(f"{number:>8}  {cells}")
     lines += ["", _summary(sweep)]
+    lines += [f"Note: {visible(str(note))}" for note in sweep.get("notes", ())]
     lines += [f"Trouble: {visible(str(trouble))}" for trouble in sweep.get("troubles", ())]
     return "\n".join(lines).lstrip("\n") + "\n"
 
@@ -169,8 +170,12 @@ def _summary(sweep: Mapping[str, Any]) -> str:
     return f"{', '.join(told)}; {count('calls')} calls, {sweep.get('seconds', 0)} s."
 
 
+_KEPT = ("issues", "merge requests")
+_DEEDS = ("new", "edited", "closed", "reopened", "let be", "not made")
 _ONLY_IF_ANY = (
     ("gone", "gone"),
     ("left", "left for the next sweep"),
     ("queued", "merge requests queued for review"),
+    *((f"{noun} {deed}", f"{noun} {deed}") for noun in _KEPT for deed in _DEEDS),
+    ("waiting", "waiting for their turn"),
 )

@@ -434,6 +434,8 @@ def _project(data: Answer) -> ProjectInfo:
         topics=tuple(data.get("topics") or ()),
         name=data.get("name") or "",
         suggestion_message=data.get("suggestion_commit_message") or None,
+        has_issues=data.get("issues_access_level", "enabled") != "disabled" and data.get("issues_enabled", True),
+        has_requests=data.get("merge_requests_access_level", "enabled") != "disabled",
     )
 
 

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 import checks
 from bot import log
 from bot.errors import Broken, Refused, SnitchError, Stale, Transient
+from bot.facts import informed
 from bot.fleet import Listed, Verdict, failed, key_of, verdict_of
 from bot.git import GitTree, Want
 from bot.gitlab_listing import NO_BRANCH, messages_between
 from bot.gitlab_members import maintainers
+from bot.images import Asking, Silences
 from bot.judging import Case
 from bot.pace import Pace
 from bot.results import Known, Results
 from bot.workspace import repository_of
 from bot.world import World
+from checks.inspection import Inspection
 from checks.owners import MOST, Owner
-from checks.policy import Policy
+from checks.policy import Policy, sweep_image_days
+from checks.published import Unread
 
 logger = log.get(__name__)
+
+UNREAD_DAYS: Final = 7
+"""After so many days an image that could not be read is asked for again, where nothing was committed meanwhile."""
 
 
 def version_of(policy: Policy) -> str:
@@ -51,6 +60,7 @@ class Looker:
     pace: Pace
     version: str
     keep: bool = True
+    silences: Silences = field(default_factory=Silences)
 
     @classmethod
     def of(cls, world: World, pace: Pace, *, keep: bool = True) -> Looker:
@@ -114,8 +124,15 @@ class Looker:
         self.pace.ask(lambda: mirror.fetch(self.world.remote(project), Want(head, refs)))
         with mirror.reader() as reader:
             tree = GitTree(mirror.snapshot(head), reader)
-            inspection = self.world.judge(Case(tree, self.world.policy, today, repository_of(project)))
+            known_outside: dict[str, Hashable] = {}
+
+            def judged(outside: Mapping[str, Hashable]) -> Inspection:
+                known_outside.update(outside)
+                return self.world.judge(Case(tree, self.world.policy, today, repository_of(project, outside)))
+
+            inspection = informed(self.world, project, judged, judged({}), Asking(self.pace, self.silences))
             verdict = self._owned(verdict_of(listed, key_of(listed, self.version), inspection, today, tree))
+            verdict = replace(verdict, expires=self._expires(verdict, known_outside))
         if known is not None and known.commit not in (None, head):
             with suppress(Broken):
                 mirror.maintain({head})
@@ -136,8 +153,20 @@ class Looker:
         models = tuple(replace(one, owner=owner) if one in orphans else one for one in verdict.models)
         return replace(verdict, models=models)
 
+    def _expires(self, verdict: Verdict, outside: Mapping[str, Hashable]) -> date | None:
+        """The day on which it is judged anew, also for an image that may have been pushed without a commit."""
+        if not outside:
+            return verdict.expires
+        days = self.world.policy.value(sweep_image_days)
+        unread = any(isinstance(fact, Unread) for fact in outside.values())
+        again = days or (UNREAD_DAYS if unread else 0)
+        return min(
+            filter(None, (verdict.expires, self.world.today + timedelta(days=again) if again else None)), default=None
+        )
+
     def _messages(self, listed: Listed, old: str, new: str) -> Sequence[str]:
         try:
             return self.pace.ask(lambda: messages_between(self.world.gitlab, listed.project.id, old, new))
         except SnitchError:
             return ()
+

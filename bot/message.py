@@ -18,6 +18,7 @@ from checks.standards import all_rules, all_standards
 MOST_LINES = 100
 ASKED_BY = "Snitch-Requested-By"
 UNSAFE = "Snitch-Unsafe"
+SWEPT = "Snitch-Sweep-Of"
 _SKIPPING = regex(r"\[(ci[ _-]skip|skip[ _-]ci|no[ _-]ci)\]", re.IGNORECASE)
 
 
@@ -59,6 +60,17 @@ def written(text: Text, around: Surroundings) -> str:
     trailers += [f"{UNSAFE}: {text.unsafe}"] if text.unsafe else []
     trailers += [_co_author(asker)] if asker.email else []
     return f"{_running(head.rstrip())}\n\n" + "\n".join(trailers) + "\n"
+
+
+def by_itself(text: Text, branch: str) -> str:
+    """The whole message of a commit that nobody asked for."""
+    said = f"{text.title}\n\n{text.body}"
+    return f"{_running(said.rstrip())}\n\n{SWEPT}: {inert(visible(branch))}\n"
+
+
+def is_swept(message: str) -> bool:
+    """Whether a message is that of a commit of the sweep's."""
+    return any(line.startswith(f"{SWEPT}: ") for line in message.rstrip().rpartition("\n\n")[2].splitlines())
 
 
 def fix_text(fixed: Sequence[Finding], paths: Sequence[str], unsafe: str | None) -> Text:

@@ -48,7 +48,8 @@ class Refs:
 class ProjectInfo:
     """A GitLab project. `url` is where git fetches it over HTTP; `web` its page.
 
-    `suggestion_message`: its template for the commits of suggestions, where it has one.
+    `suggestion_message`: its template for the commits of suggestions, where it has one. `has_issues`, `has_requests`:
+    whether issues and merge requests are switched on.
     """
 
     id: int
@@ -61,6 +62,8 @@ class ProjectInfo:
     topics: tuple[str, ...] = ()
     name: str = ""
     suggestion_message: str | None = None
+    has_issues: bool = True
+    has_requests: bool = True
 
     @property
     def raw_name(self) -> str:

@@ -35,6 +35,11 @@ def next_due(cron: str, now: datetime) -> datetime:
         raise SetupError(f"SNITCH_SWEEP_CRON: {cron!r} is no cron expression: {error}.") from None
 
 
+def night_of(cron: str, now: datetime) -> str:
+    """The name of the night that a moment belongs to: it lasts until the next sweep is due, without cron a day."""
+    return run_at(last_due(cron, now)) if cron else now.astimezone(UTC).date().isoformat()
+
+
 def is_missed(cron: str, now: datetime, last_run: float | None) -> bool:
     """Whether a sweep was due since the last one began. Where there was none, the first night is waited for."""
     return last_run is not None and last_run < last_due(cron, now).timestamp()

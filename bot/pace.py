@@ -61,6 +61,15 @@ class Pace:
                 return answer
         raise AssertionError("unreachable")
 
+    def once(self, deed: Callable[[], T]) -> T:
+        """Does something that is not to be done twice. Raises Transient: it may have been done all the same."""
+        try:
+            with self._turned():
+                return deed()
+        except Transient as trouble:
+            self._slow(trouble.after, 1)
+            raise
+
     @contextmanager
     def _turned(self) -> Iterator[None]:
         with self._turn:

@@ -15,8 +15,8 @@ from typing import Any, Final, cast
 import sqlalchemy as sa
 
 from bot.brief import brief_of, to_text
-from bot.fleet import Fixer, State, Verdict, failing, fixer_of, packed, unpacked
-from bot.schema import episodes, fleet, sweeps, upsert
+from bot.fleet import Fixer, Model, State, Verdict, failing, fixer_of, packed, unpacked
+from bot.schema import episodes, fleet, renamed, sweeps, upsert
 from bot.store import Store
 
 DAY: Final = 24 * 3600.0
@@ -33,6 +33,16 @@ class Known:
     commit: str | None
     key: str
     expires: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A project's verdict in short. `key`: another one whenever it was judged anew."""
+
+    project_id: int
+    path: str
+    state: State
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,13 @@ class Results:
             row = connection.execute(mine).one_or_none()
         return _verdict(row) if row else None
 
+    def standings(self) -> list[Standing]:
+        """How each project stands, by path, without its rules."""
+        columns = (fleet.c.project_id, fleet.c.path, fleet.c.state, fleet.c.key, fleet.c.at)
+        with self._store.transaction() as connection:
+            rows = connection.execute(sa.select(*columns).order_by(fleet.c.path, fleet.c.project_id)).all()
+        return [Standing(row.project_id, row.path, cast(State, row.state), f"{row.key}@{row.at}") for row in rows]
+
     def put(self, verdict: Verdict, version: str, now: float, messages: Callable[[str, str], Sequence[str]]) -> None:
         """Keeps a verdict, and what it begins and ends.
 
@@ -119,6 +136,8 @@ class Results:
             brief = to_text(brief_of(model) for model in models)
             row = _row(verdict, version, now) | {"models": packed(models), "brief": brief, "first": now}
             connection.execute(upsert(connection, fleet, row, _RENEWED))
+            for told in _renamed(verdict, known, now):
+                connection.execute(upsert(connection, renamed, told, []))
             for folder, rule in ended:
                 by = fixer_of(int(rule.partition(".")[0]), said)
                 ends = {"fixed": now, "fixed_commit": verdict.commit, "fixed_by": by}
@@ -145,6 +164,17 @@ class Results:
             asked = asked.where(episodes.c.project_id == project_id)
         with self._store.transaction() as connection:
             return [Episode(**row._mapping) for row in connection.execute(asked)]
+
+    def changed(self, since: float) -> list[Episode]:
+        """The episodes that began or ended after a time."""
+        asked = sa.select(episodes).where(sa.or_(episodes.c.since > since, episodes.c.fixed > since))
+        with self._store.transaction() as connection:
+            return [Episode(**row._mapping) for row in connection.execute(asked)]
+
+    def last_end(self) -> float | None:
+        """When the last sweep came to its end; None where none has."""
+        with self._store.transaction() as connection:
+            return cast("float | None", connection.execute(sa.select(sa.func.max(sweeps.c.ended))).scalar())
 
     def forget(self, days: int, now: float) -> None:
         """Lets go of what ended, and of projects that have been gone, for longer than so many days."""
@@ -220,6 +250,16 @@ def _row(verdict: Verdict, version: str, now: float) -> dict[str, Any]:
         "expires": verdict.expires.isoformat() if verdict.expires else None,
         "at": now,
     }
+
+
+def _renamed(verdict: Verdict, known: Sequence[Model], now: float) -> Iterator[dict[str, Any]]:
+    """The models that are called otherwise than before: where their weights and datasets belong has changed."""
+    names = {model.folder: model.name for model in known}
+    for model in verdict.models if verdict.state == "judged" else ():
+        old = names.get(model.folder, model.name)
+        if old != model.name:
+            named = {"project_id": verdict.project_id, "folder": model.folder, "path": verdict.path}
+            yield {**named, "old": old, "new": model.name, "at": now}
 
 
 def _verdict(row: sa.Row[Any]) -> Verdict:

@@ -104,6 +104,45 @@ sweeps: Final = sa.Table(
     sa.Column("ended", sa.Float),
     sa.Column("counts", sa.Text, nullable=False),
 )
+kept: Final = sa.Table(
+    "snitch_kept",
+    tables,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("iid", sa.BigInteger),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("night", sa.Text, index=True),
+    sa.Column("told", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("head", sa.Text),
+    sa.Column("at", sa.Float, nullable=False),
+)
+turns: Final = sa.Table(
+    "snitch_turn",
+    tables,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, nullable=False),
+)
+renamed: Final = sa.Table(
+    "snitch_renamed",
+    tables,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("folder", sa.Text, primary_key=True),
+    sa.Column("at", sa.Float, primary_key=True),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("old", sa.Text, nullable=False),
+    sa.Column("new", sa.Text, nullable=False),
+    sa.Column("told", sa.Float),
+)
+digests: Final = sa.Table(
+    "snitch_digest",
+    tables,
+    sa.Column("night", sa.Text, primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+)
 commands: Final = sa.Table(
     "snitch_command",
     tables,
@@ -221,6 +260,11 @@ def _add(connection: sa.Connection, table: sa.Table, *names: str) -> None:
         connection.execute(sa.text(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}'))
 
 
+def _tables_of_the_upkeep(connection: sa.Connection) -> None:
+    for table in (kept, turns, renamed, digests):
+        table.create(connection, checkfirst=True)
+
+
 _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _first_tables,
     _tables_of_executors,
@@ -229,6 +273,7 @@ _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _table_of_marks,
     _table_of_sessions,
     _briefs_of_the_fleet,
+    _tables_of_the_upkeep,
 )
 
 NEWEST: Final = len(_STEPS)

@@ -223,7 +223,7 @@ def _settings(source: _Source) -> Settings:
         api_token=source.read("API_TOKEN", Secret, None),
         registry_auth=source.read("REGISTRY_AUTH", _logins, None),
         retention_days=source.read("RETENTION_DAYS", _positive, 400),
-        digest_url=source.read("DIGEST_URL", Secret, None),
+        digest_url=source.read("DIGEST_URL", _hook, None),
         log_format=source.read("LOG_FORMAT", _one_of("json", "console"), None),
         log_level=source.read("LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info"),
     )
@@ -324,6 +324,20 @@ def _address(text: str) -> str:
     if "@" in parts.netloc:
         raise ValueError("must not hold a user or a password")
     return text.rstrip("/")
+
+
+def _hook(text: str) -> Secret:
+    """A chat's incoming webhook; what is wrong with it is told without it."""
+    try:
+        parts = urlsplit(text)
+        here = (parts.hostname or "") in ("localhost", "127.0.0.1", "::1")
+    except ValueError:
+        raise ValueError("must be an address that begins with https://") from None
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and here)):
+        raise ValueError("must be an address that begins with https://")
+    if re.search(r"[\s\x00-\x1f\x7f]", text):
+        raise ValueError("must not hold blanks")
+    return Secret(text)
 
 
 def _database(text: str) -> Secret:

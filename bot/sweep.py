@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot import log
+from bot.digest import send_digest
 from bot.errors import Refused, SnitchError
 from bot.fleet import Listed, Order, Verdict
 from bot.gitlab_listing import projects
 from bot.job import Job, ReviewMR, SweepProject
+from bot.kept import Upkeep
 from bot.look import Looker
+from bot.night import night_of
 from bot.pace import Pace
 from bot.results import Known
+from bot.upkeep import keep_up
 from bot.world import World
 
 logger = log.get(__name__)
@@ -41,6 +45,7 @@ class Swept:
     first: bool
     counts: Counter[str] = field(default_factory=Counter)
     troubles: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
     fresh: dict[int, Verdict] = field(default_factory=dict)
     failures: list[tuple[int, str, str]] = field(default_factory=list)
@@ -49,7 +54,7 @@ class Swept:
     def told(self) -> dict[str, object]:
         """The counts as they are kept and shown."""
         counts = {name: self.counts[name] for name in (*COUNTED, *self.counts)}
-        return {**counts, "seconds": round(self.seconds, 1), "troubles": self.troubles}
+        return {**counts, "seconds": round(self.seconds, 1), "troubles": self.troubles, "notes": self.notes}
 
 
 def sweep(
@@ -73,12 +78,33 @@ def sweep(
     _part_from_the_gone(looker, swept, known)
     if enqueue is not None and order.keep and not swept.first:
         _enqueue_missed(looker, swept, enqueue)
+    if order.keep and not swept.first:
+        _tell(looker, swept, begun)
     swept.counts["calls"], swept.seconds = pace.made, time.monotonic() - begun
     if order.keep:
         looker.results.end(order.id, world.clock().timestamp(), {**swept.told(), "failures": swept.failures})
         looker.results.forget(order.days, world.clock().timestamp())
     logger.info("swept", sweep=order.id, **swept.told())
     return swept
+
+
+def _tell(looker: Looker, swept: Swept, begun: float) -> None:
+    """What the policy asks for on GitLab; then the digest of the night, and, once, what was renamed."""
+    world, order = looker.world, swept.order
+    night, upkeep = night_of(order.cron, world.clock()), Upkeep(world.store)
+    made = keep_up(looker, swept.seen, night, order.width, lambda: _is_late(order, begun))
+    swept.counts.update(made)
+    renamed = [one for one in upkeep.renamed() if one.project_id in swept.seen]
+    swept.notes += [f"{one.path}: in S3 it is called {one.new} now, no longer {one.old}" for one in renamed]
+    if world.chat is not None and world.mode == "active" and not order.scope.projects:
+        told = send_digest(looker, world.chat, swept.seen, night, made, renamed)
+        if told and told != "sent":
+            swept.troubles.append(told)
+    upkeep.told(renamed, world.clock().timestamp())
+
+
+def _is_late(order: Order, begun: float) -> bool:
+    return bool(order.hours) and time.monotonic() - begun > order.hours * 3600
 
 
 def follow(world: World, job: SweepProject) -> None:
@@ -105,7 +131,7 @@ def _look_at_all(
             if looker.is_known(listed, before):
                 swept.counts["unchanged"] += 1
                 continue
-            if order.hours and time.monotonic() - begun > order.hours * 3600:
+            if _is_late(order, begun):
                 swept.counts["left"] += 1
                 continue
             under_way.add(threads.submit(looker.look, listed, before))

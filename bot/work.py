@@ -13,6 +13,7 @@ from bot.action import Action, SetStatus, View
 from bot.called_wrong import folded_away
 from bot.errors import Stale, Transient
 from bot.facts import equipped, informed
+from bot.fix_request import BRANCH
 from bot.job import Answer, Job, ReviewMR, Sweep, SweepProject
 from bot.mr import CommitStatus, MergeRequest, Thread
 from bot.obey import obey
@@ -168,10 +169,15 @@ def _view(
         me=frozenset({world.me.id}),
         refused=journal.known_refused(),
         lengths=workspace.lengths(f.path for f in inspection.changes.new),
-        quiet=mr.draft and not job.asked,
+        quiet=(mr.draft or _is_own(world, mr)) and not job.asked,
         thread_level=cast(Level, world.policy.value(threads)),
         folded=folded_away(world.store.called_wrong(mr.project.id), inspection.changes.new, workspace.head),
     )
+
+
+def _is_own(world: World, mr: MergeRequest) -> bool:
+    """The merge request of the sweep's fixes: it says itself what it does, and is given its status alone."""
+    return mr.source_branch == BRANCH and not mr.from_fork and mr.author.id == world.me.id
 
 
 def _check_still_there(world: World, mr: MergeRequest, actions: Iterable[Action]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from bot import log
+from bot.chat import Chat
 from bot.errors import SetupError
 from bot.fleet import Order, Scope
 from bot.git import Git, Mirror, Remembered, Remote
@@ -49,6 +50,7 @@ class World:
     pages: str | None = None
     judge: Judge = field(default_factory=Here)
     policy_place: Place | None = None
+    chat: Chat | None = None
     snapshots: Remembered = field(default_factory=Remembered)
     index: Index = field(default_factory=lambda: Index(surroundings()))
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -73,6 +75,7 @@ class World:
             nightly=nightly(settings),
             reload=lambda: load_policy(settings),
             policy_place=place_of(settings.policy),
+            chat=Chat(settings.digest_url.reveal) if settings.digest_url else None,
         )
 
     def renewed(self) -> World:
@@ -124,6 +127,7 @@ def nightly(settings: Settings) -> Order:
     """The sweep of a night."""
     return Order(
         scope=Scope(settings.groups),
+        cron=settings.sweep_cron,
         calls=settings.sweep_calls,
         width=max(2, settings.concurrency),
         hours=settings.sweep_hours,

@@ -80,12 +80,13 @@ def commit(git: Git, place: Path, parent: str, edits: Mapping[str, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a commit says of itself. `parents`: more than one is a merge, none a root."""
+    """What a commit says of itself. `parents`: more than one is a merge, none a root. `at`: seconds since 1970."""
 
     parents: tuple[str, ...]
     author_email: str
     committer_email: str
     message: str
+    at: int = 0
 
     @property
     def title(self) -> str:
@@ -94,9 +95,9 @@ class Made:
 
 def read_commit(git: Git, place: Path, commit: str) -> Made:
     """A commit that is here. Raises Broken."""
-    shown = git.run(place, "show", "--no-patch", "--format=%P%x00%ae%x00%ce%x00%B", checked_id(commit), "--")
-    parents, author, committer, message = shown.decode(errors="replace").split("\0", 3)
-    return Made(tuple(parents.split()), author, committer, message.rstrip())
+    shown = git.run(place, "show", "--no-patch", "--format=%P%x00%ae%x00%ce%x00%ct%x00%B", checked_id(commit), "--")
+    parents, author, committer, at, message = shown.decode(errors="replace").split("\0", 4)
+    return Made(tuple(parents.split()), author, committer, message.rstrip(), int(at or 0))
 
 
 def _modes(listed: bytes) -> dict[bytes, bytes]:
@@ -156,6 +157,18 @@ def push(git: Git, place: Path, remote: Remote, commit: str, branch: str, expect
         f"{commit}:{ref}",
     )
     done = git.attempt(place, *words, remote=remote, seconds=120)
+    return _pushing(done.code, done.out.decode(errors="replace"), done.errors)
+
+
+def replace(git: Git, place: Path, remote: Remote, commit: str, branch: str, seen: str | None) -> Pushing:
+    """Puts `commit` in the place of what a branch holds: `seen`, or nothing; Moved where it holds something else.
+
+    For a branch of snitch's own alone: it is no descendant of what it replaces. Raises as `push` does.
+    """
+    ref = checked_ref(f"refs/heads/{branch}")
+    lease = f"--force-with-lease={ref}:{checked_id(seen) if seen else ''}"
+    words = ("push", "--porcelain", "--no-verify", "--no-signed", lease, "--end-of-options", "origin")
+    done = git.attempt(place, *words, f"{checked_id(commit)}:{ref}", remote=remote, seconds=120)
     return _pushing(done.code, done.out.decode(errors="replace"), done.errors)
 
 

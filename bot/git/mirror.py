@@ -135,6 +135,10 @@ class Mirror:
         """Moves the branch from `expect_parent` to `commit`: see `bot.git.change.push`."""
         return change.push(self._git, self._place, remote, commit, branch, expect_parent)
 
+    def replace(self, remote: Remote, commit: str, branch: str, seen: str | None) -> change.Pushing:
+        """Puts `commit` in the place of what a branch of our own holds: see `bot.git.change.replace`."""
+        return change.replace(self._git, self._place, remote, commit, branch, seen)
+
     def format_patch(self, base: str, commit: str) -> str:
         """The commits after `base` as one text for `git apply` or `git am`: see `bot.git.change.format_patch`."""
         return change.format_patch(self._git, self._place, base, commit)
