@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from bot import log
 from bot import words_fleet as words
@@ -16,6 +17,12 @@ from bot.words_fleet import Changed
 from checks.standards import all_rules
 
 logger = log.get(__name__)
+
+TOLD: Final = {
+    f"{noun} {deed}": f"{deed} {noun}"
+    for noun in ("issues", "merge requests")
+    for deed in ("new", "closed", "reopened")
+}
 
 
 def send_digest(
@@ -30,7 +37,7 @@ def send_digest(
     if since is None or upkeep.has_digest(night):
         return ""
     changed = changes(looker, seen, since)
-    made = {name: count for name, count in counts.items() if count}
+    made = {words: counts[name] for name, words in TOLD.items() if counts.get(name)}
     if not (changed or made or renamed) or not upkeep.begin_digest(night, now):
         return ""
     said = [f"{one.path}: in S3 it is called {one.new} now, no longer {one.old}" for one in renamed]

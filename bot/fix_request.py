@@ -18,7 +18,7 @@ from bot.git import GitTree, Mirror, Moved, Pushed, Want
 from bot.git import Refused as PushRefused
 from bot.gitlab_upkeep import Thing, added, delete_branch, edit_request, open_request, requests_of
 from bot.judging import Case
-from bot.keeping import Matter, Hand, Outcome
+from bot.keeping import Hand, Matter, Outcome
 from bot.kept import Kept
 from bot.message import Text, by_itself, fix_text, is_swept
 from bot.words_fleet import Mended, Row, counted

@@ -25,7 +25,7 @@ from bot.gitlab_upkeep import (
     own_notes,
     write_note,
 )
-from bot.keeping import Matter, Deed, Hand, Outcome
+from bot.keeping import Deed, Hand, Matter, Outcome
 from bot.kept import Kept
 from bot.words_fleet import Text, counted, place_of, unjudged
 

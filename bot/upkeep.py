@@ -17,7 +17,7 @@ from bot import log
 from bot.errors import SnitchError, Stale, Transient
 from bot.fix_request import keep_fixes
 from bot.issue import keep_issue
-from bot.keeping import Matter, Hand, Outcome
+from bot.keeping import Hand, Matter, Outcome
 from bot.kept import Kept, Kind, Renamed, Upkeep
 from bot.look import Looker
 from bot.results import Standing

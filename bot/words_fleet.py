@@ -303,7 +303,7 @@ def digest(
     head = f"snitch, {day}: {count(len(worse), 'project')} got worse, {len(better)} better."
     lines = [f"- {_plain(one.path)}: {_told(one)}" for one in (*worse, *better)]
     tail = [*(f"- {_plain(sentence)}" for sentence in said)]
-    made = [f"{number} {name}" for name, number in counts.items() if number]
+    made = [f"{name} {number}" for name, number in counts.items()]
     tail += [f"On GitLab: {', '.join(made)}."] if made else []
     tail += [page] if page else []
     return _fitting([head], lines, tail)

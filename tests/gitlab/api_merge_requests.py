@@ -137,6 +137,8 @@ def create_merge_request(call: Call) -> Answer:
     """`:id` is the source project; the target may be the one that it was forked from."""
     source = find.project(call)
     target = _target(call, source)
+    if target.settings.get("merge_requests_access_level") == "disabled":
+        forbidden()
     branches = (call.params["source_branch"], call.params["target_branch"])
     _check_branches(call, source, target, *branches)
     title, description = call.params["title"], call.params.get("description") or ""

@@ -28,7 +28,15 @@ from tests.gitlab.model import (
     User,
 )
 
-FIRST_IDS: Final = {"user": 2, "project": 11, "merge_request": 101, "note": 1001, "draft": 5001, "version": 7001}
+FIRST_IDS: Final = {
+    "user": 2,
+    "project": 11,
+    "merge_request": 101,
+    "note": 1001,
+    "issue": 301,
+    "draft": 5001,
+    "version": 7001,
+}
 
 
 @dataclass(slots=True)
@@ -46,6 +54,7 @@ class Knobs:
     - `premium`: approvals have settings, and groups have webhooks.
     - `edition`: the one without licences has no routes of theirs.
     - `signing_tokens`, `hook_names`: whether webhooks have them (since 19.0, and 17.1); what is unknown is ignored.
+    - `closes_branchless`: a merge request whose source branch is deleted is closed, by who deleted it.
     - `approval_settings_level`: who may read them; 0 is anybody.
     - `commit_refusal`: the status for a commit to a branch without the right (400 or 403, by version).
     """
@@ -60,6 +69,7 @@ class Knobs:
     note_length: int = 1_000_000
     ruby34: bool = False
     premium: bool = False
+    closes_branchless: bool = False
     approval_settings_level: int = 0
     commit_refusal: int = 400
     hook_timeout: float = 10.0
@@ -88,6 +98,7 @@ class Instance:
     unknown_calls: list[ApiCall] = field(default_factory=list)
     mails: list[Mail] = field(default_factory=list)
     quick_actions: list[QuickAction] = field(default_factory=list)
+    issue_actions: list[str] = field(default_factory=list)
     notes_made: dict[int, deque[float]] = field(default_factory=dict)
     pending: list[Callable[[], None]] = field(default_factory=list)
     test_hook: Callable[[Hook, str, dict[str, object]], Delivery] | None = None

@@ -114,6 +114,8 @@ def pushed(gitlab: Instance, project: Project, user: User, branch: str, old: str
             continue
         if mr.source is project and mr.source_branch == branch and new != ZERO_SHA:
             _follow(gitlab, mr, user, old, new)
+        elif mr.source is project and mr.source_branch == branch and gitlab.knobs.closes_branchless:
+            finish(gitlab, mr, user, "closed")
         elif mr.project is project and mr.target_branch == branch and new != ZERO_SHA:
             _merged_by_push(gitlab, mr, user, new)
 

@@ -174,6 +174,7 @@ class Project:
     labels: dict[str, Label] = field(default_factory=dict)
     hooks: dict[int, Hook] = field(default_factory=dict)
     merge_requests: dict[int, MergeRequest] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
     pipelines: list[Pipeline] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     images: list[str] | None = None
@@ -188,6 +189,33 @@ class Project:
     @property
     def slug(self) -> str:
         return self.path.rpartition("/")[2]
+
+
+@dataclass(slots=True, eq=False)
+class Issue:
+    id: int
+    iid: int
+    project: Project
+    title: str
+    description: str
+    author: User
+    state: Literal["opened", "closed"] = "opened"
+    labels: list[str] = field(default_factory=list)
+    confidential: bool = False
+    notes: list[IssueNote] = field(default_factory=list)
+    created_at: datetime = field(default_factory=now)
+    updated_at: datetime = field(default_factory=now)
+    closed_by: User | None = None
+    closed_at: datetime | None = None
+
+
+@dataclass(slots=True, eq=False)
+class IssueNote:
+    id: int
+    issue: Issue
+    author: User
+    body: str
+    created_at: datetime = field(default_factory=now)
 
 
 @dataclass(slots=True, eq=False)

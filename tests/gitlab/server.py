@@ -21,6 +21,7 @@ from tests.gitlab import (  # noqa: F401  # each registers its routes
     api_drafts,
     api_events,
     api_hooks,
+    api_issues,
     api_merge_requests,
     api_notes,
     api_projects,

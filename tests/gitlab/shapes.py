@@ -124,6 +124,7 @@ def settings(one: Project) -> Shape:
     defaults: Shape = {
         "ci_config_path": None,
         "issues_enabled": True,
+        "issues_access_level": "enabled",
         "merge_requests_enabled": True,
         "wiki_enabled": True,
         "jobs_enabled": True,

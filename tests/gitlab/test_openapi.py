@@ -75,6 +75,8 @@ GETS = [
     ("/projects/{id}/protected_branches", ""),
     ("/projects/{id}/hooks", ""),
     ("/projects/{id}/registry/repositories", ""),
+    ("/projects/{id}/issues", "scope=created_by_me"),
+    ("/projects/{id}/issues/{issue_iid}", ""),
     ("/personal_access_tokens/self", ""),
     ("/metadata", ""),
     ("/version", ""),
@@ -124,6 +126,7 @@ def full(world: World) -> World:
     note = world.review().notes.create({"body": "x"})
     note.awardemojis.create({"name": "eyes"})
     world.review().draft_notes.create({"note": "x", "position": world.position(new=10)})
+    project.issues.create({"title": "x"})
     world.gitlab.add_hook(world.project, "http://example.com")
     world.gitlab.state.project(str(world.project.id)).images = ["registry.example.com/models/iris/releases"]  # type: ignore[union-attr]
     return world
@@ -133,6 +136,7 @@ def filled(world: World, path: str) -> str:
     names = {
         "id": world.project.id,
         "merge_request_iid": 1,
+        "issue_iid": 1,
         "version_id": world.mr.versions[0].id,
         "note_id": world.mr.notes()[0].id,
         "user_id": world.anne.id,
@@ -161,6 +165,8 @@ def test_what_is_written_is_as_described(full: World) -> None:
         ("post", f"{mr}/draft_notes", "", {"note": "x"}),
         ("post", f"{mr}{notes}", "", {"name": "tada"}),
         ("put", mr, "", {"title": "New"}),
+        ("post", "/projects/{id}/issues", "", {"title": "x"}),
+        ("put", "/projects/{id}/issues/{issue_iid}", "", {"state_event": "close"}),
         ("post", f"{mr}/approve", "", {}),
         ("post", "/projects/{id}/statuses/{sha}", "", {"state": "success", "name": "y"}),
         ("post", "/projects/{id}/repository/branches", "", {"branch": "n", "ref": "main"}),

@@ -97,6 +97,7 @@ def test_every_project_of_the_groups_is_judged_as_check_would_judge_its_clone(fl
                 [[str(f[k]).removeprefix(root) for k in shown] for f in rule["findings"]],
             )
             for rule in rules
+            if rule["id"] != "6.image"  # for which the sweep asks the registry
         ]
 
     assert essence(swept, "") == essence(checked, f"{clone}/")

@@ -1,0 +1,129 @@
+"""A fleet and its nights: sweeps stepped in this process, by a clock that the story moves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from bot.kept import Kept, Upkeep
+from bot.settings import Settings
+from bot.store import Store
+from bot.sweep import Swept, sweep
+from bot.world import World
+from tests.gitlab.model import DEVELOPER, MAINTAINER, ApiCall, Issue, MergeRequest, Project, User
+from tests.gitlab.server import GitLab
+from tests.stories.engine import environment
+from tests.stories.model_project import PROJECT
+from tests.stories.story import WRITING
+
+START = datetime(2027, 1, 1, 2, tzinfo=UTC)
+
+
+@dataclass
+class Nights:
+    """`policy`: what the policy says; `now`: the time of the next sweep."""
+
+    gitlab: GitLab
+    bot: User
+    owner: User
+    folder: Path
+    policy: str = ""
+    now: datetime = START
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def add(self, path: str, files: dict[str, str | None] | None = None, **given: Any) -> Project:
+        kept = {**PROJECT, **(files or {})}
+        kept = {name: data for name, data in kept.items() if data is not None}
+        members = {self.bot: DEVELOPER, self.owner: MAINTAINER}
+        return self.gitlab.add_project(path, kept, members, **given)
+
+    def night(self, *, days: float = 1, dry: bool = False) -> Swept:
+        """The next night's sweep; the calls are those of it alone."""
+        self.now += timedelta(days=days)
+        self.gitlab.reset_calls()
+        with self.world() as world:
+            return sweep(world, replace(world.nightly, id=self.now.isoformat(), keep=not dry), lambda job: None)
+
+    @contextmanager
+    def world(self) -> Iterator[World]:
+        path = self.folder / "policy.yml"
+        path.write_text(self.policy)
+        own = environment(
+            self.gitlab,
+            self.bot,
+            self.folder / "state",
+            SNITCH_GROUPS="models",
+            SNITCH_POLICY=str(path),
+            SNITCH_CONCURRENCY="4",
+            **self.settings,
+        )
+        settings = Settings.read(own)
+        store = Store(settings.database_url.reveal())
+        try:
+            world = World.open(settings, store)
+            world.clock = lambda: self.now
+            yield world
+        finally:
+            store.close()
+
+    def writes(self) -> list[ApiCall]:
+        """What the last sweep wrote, without the GraphQL that it asks."""
+        written = [call for call in self.gitlab.calls if call.method in WRITING and call.route != "/api/graphql"]
+        return [call for call in written if call.route != "git" or call.path.endswith("git-receive-pack")]
+
+    def issue(self, project: Project) -> Issue:
+        (found,) = project.issues.values()
+        return found
+
+    def request(self, project: Project) -> MergeRequest:
+        """The newest."""
+        return project.merge_requests[max(project.merge_requests)]
+
+    def kept(self, project: Project, kind: str = "issue") -> Kept:
+        store = Store(f"sqlite:///{self.folder / 'state' / 'snitch.db'}")
+        try:
+            return Upkeep(store).rows(project.id)[project.id, kind]  # type: ignore[index]
+        finally:
+            store.close()
+
+
+@dataclass
+class ChatServer:
+    """An incoming webhook. `answers`: the statuses to give, one a message; then 200."""
+
+    url: str
+    said: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+
+@contextmanager
+def chat_server() -> Iterator[ChatServer]:
+    import json
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = chat.answers.pop(0) if chat.answers else 200
+            chat.said.append({"path": self.path, "status": status, **json.loads(body)})
+            self.send_response(status)
+            self.send_header("Location", f"{chat.url}/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    chat = ChatServer(f"http://127.0.0.1:{server.server_port}/hooks/the-secret-of-the-chat")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield chat
+    finally:
+        server.shutdown()
+        server.server_close()
