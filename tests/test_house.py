@@ -44,6 +44,7 @@ HOMES = {
         "bot/store",
         "bot/executors",
         "bot/queue",
+        "bot/kept",
         "bot/results",
         "bot/standings",
         "bot/pages/session",
