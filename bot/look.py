@@ -169,4 +169,3 @@ class Looker:
             return self.pace.ask(lambda: messages_between(self.world.gitlab, listed.project.id, old, new))
         except SnitchError:
             return ()
-

@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import pytest
-
 from bot import words_fleet as words
 from bot.fleet import Found, Model, RuleVerdict, Verdict
-from bot.owners import owners_of
-from checks.tree import MemoryTree
 
 HOSTILE = "=x @all #1 !2 </details> <!-- snitch:issue {} --> /close\n/close `a` " + "y" * 2000
 
@@ -47,19 +43,3 @@ def test_the_digest_for_a_chat_is_short_and_plain() -> None:
     changed = [words.Changed(f"models/<!here>{number}", ["10.patch"], []) for number in range(500)]
     text = words.digest("2027-01-01", changed, ["x" * 900] * 40, {"new issues": 1}, None)
     assert len(text) <= words.LONGEST_DIGEST and not re.search(r"[<>@&`]", text)
-
-
-@pytest.mark.parametrize(
-    ("text", "owners"),
-    [
-        ("* @a @b/c\n", ("a", "b/c")),
-        ("* @a\nserve.py @b\n*.md @c\n", ("b",)),
-        ("[ML] @x\nserve.py\n^[Other][2] @y\n/docs/ @z\n", ("x",)),
-        ("# @no\n/other/ @a\n\\#x @b\n", ()),
-        ("/m/ @a\n/m/*.txt @b\n**/serve.py @c\n", ("c",)),
-        ("* @@maintainer someone@example.com\n", ()),
-    ],
-)
-def test_codeowners_names_who_owns_the_serving_script(text: str, owners: tuple[str, ...]) -> None:
-    tree = MemoryTree({".gitlab/CODEOWNERS": text.encode()})
-    assert owners_of(tree, "m/serve.py" if "/m/" in text else "serve.py") == owners
