@@ -14,6 +14,7 @@ from bot.cache import Cache, edition
 from checks.dataclass import dataclass, field
 from checks.finding import Finding, Outcome, Span
 from checks.run import Remembered
+from checks.standard import Rule
 from checks.tree import Entry
 
 STATES = 2
@@ -97,3 +98,18 @@ def _remembered(said: Mapping[str, Any]) -> Remembered:
 
 def _answer(said: Any) -> Hashable:
     return Entry(*said) if isinstance(said, list) else said
+
+
+def known_rules(cache: Cache | None) -> tuple[Rule, ...]:
+    """Every rule: what the cache knows of them is enough until one must run, and a start need not import it before."""
+    from checks import standards
+
+    try:
+        said = json.loads((cache and cache.read("standards")) or b"{}")
+        if said.get("edition") == edition():
+            return standards.read(said["rules"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        pass
+    if cache is not None:
+        cache.write("standards", json.dumps({"edition": edition(), "rules": standards.written()}).encode())
+    return standards.all_rules()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -129,6 +128,8 @@ def day(text: str) -> date | None:
 
 def guess(name: str, names: Iterable[str]) -> str:
     """`: did you mean <the nearest right name>?`; nothing where none is near. An id may lack its number: `patch`."""
+    import difflib
+
     known = sorted(names)
     near = [one for one in known if one.partition(".")[2] == name] or difflib.get_close_matches(name, known, 1)
     return f": did you mean {near[0]}?" if near else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Protocol
 
 from checks.compare import Changes, compare, joined
@@ -182,6 +182,7 @@ class _Inspector:
     repository: Repository
     policy: Policy
     memo: Memo | None
+    every: Mapping[str, Rule]
     rules: tuple[Rule, ...]
     asked: frozenset[str]
     readings: Readings
@@ -204,7 +205,7 @@ class _Inspector:
         self, project: Project, outcomes: Sequence[Outcome], stood: Identities | None, granted: Granted
     ) -> tuple[Outcome, ...]:
         """The outcomes after waivers. `stood`: those of the merge base, where there is one."""
-        terms = Terms(self.policy, self.today, _rules_by_id(), stood, self.alone, granted)
+        terms = Terms(self.policy, self.today, self.every, stood, self.alone, granted)
         return tuple(outcome for outcome in waive(project, outcomes, terms) if outcome.rule in self.asked)
 
     def try_out(self, project: Project, stood: Identities | None, granted: Granted) -> tuple[Outcome, ...]:
@@ -230,20 +231,24 @@ def inspect(
     granted: Granted = never,
     step: Callable[[int, int], None] = lambda done, of: None,
     watch: Watch = unwatched,
+    rules: Sequence[Rule] | None = None,
 ) -> Inspection:
     """Judges a tree, and what a change made of it.
 
     `today` decides `since` dates and waivers. `before`: the merge base's tree. `names`: folder to the name that its
     `.snitch.yml` gives. `only`: which rules are asked for. `granted`: whether a waiver counts although the change
     itself adds it. `step`: told before each project how many are done, of how many. `watch`: surrounds each rule, each
-    fix and the reading of each file, and may stop it: then it ends as `error`.
+    fix and the reading of each file, and may stop it: then it ends as `error`. `rules`: every rule there is,
+    where somebody has them without importing them all.
     """
+    every = {rule.id: rule for rule in (all_rules() if rules is None else rules)}
     policy = policy.within(str(repository.facts.get("project_path") or ""))
     places, skipped = find_projects(after, before, repository, policy, names or {})
-    levels = {rule.id: policy.level(rule.id, rule.level, today) for rule in all_rules()}
-    asked = frozenset(rule.id for rule in all_rules() if only(rule) and levels[rule.id] != "off")
-    rules = tuple(rule for rule in all_rules() if rule.id in asked or rule.id == WAIVER)
-    inspector = _Inspector(repository, policy, memo, rules, asked, Readings(watch), today, len(places) < 2, granted)
+    levels = {rule.id: policy.level(rule.id, rule.level, today) for rule in every.values()}
+    asked = frozenset(rule.id for rule in every.values() if only(rule) and levels[rule.id] != "off")
+    judged_by = tuple(rule for rule in every.values() if rule.id in asked or rule.id == WAIVER)
+    alone, readings = len(places) < 2, Readings(watch)
+    inspector = _Inspector(repository, policy, memo, every, judged_by, asked, readings, today, alone, granted)
     reports, changes, shops = [], [], {}
     earlier = _earlier(before, repository, policy)
     for number, place in enumerate(places):
@@ -278,11 +283,6 @@ def _inspected(
 
 def _name_of(waiver: Waiver) -> tuple[str, ...]:
     return (waiver.path, *waiver.identity)
-
-
-@cache
-def _rules_by_id() -> Mapping[str, Rule]:
-    return {rule.id: rule for rule in all_rules()}
 
 
 def _earlier(before: Tree | None, repository: Repository, policy: Policy) -> set[str]:

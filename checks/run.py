@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from threading import Lock
@@ -117,6 +116,8 @@ def _run(project: Project, rule: Rule) -> tuple[Outcome, Trace]:
 
 
 def _described(crash: Exception) -> str:
+    import traceback
+
     frames = traceback.extract_tb(crash.__traceback__)
     place = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
     return f"snitch failed here: {type(crash).__name__}: {str(crash)[:200]}{place}"

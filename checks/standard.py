@@ -9,7 +9,6 @@ offending line carries a mark at its end, as a comment of its language, that is 
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Literal, TypeVar
@@ -218,6 +217,8 @@ class Standard:
 
 
 def _contents(files: Mapping[str, Content]) -> dict[str, bytes | None]:
+    import textwrap
+
     return {
         path: textwrap.dedent(data).removeprefix("\n").encode() if isinstance(data, str) else data
         for path, data in files.items()

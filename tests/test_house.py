@@ -51,7 +51,7 @@ HOMES = {
     },
     "structlog": {"bot/log"},
     "subprocess": {"bot/git", "bot/index", "bot/registry/sign_in", "bot/judge_child"},
-    "yaml": {"bot/settings", "checks/read/yaml"},
+    "yaml": {"bot/settings", "checks/read/yaml_events"},
 }
 OF_THE_SERVICE = ["aiohttp", "cryptography", "dbos", "gitlab", "libcst", "psycopg", "requests", "sqlalchemy", "uvloop"]
 # Spelt in pieces, so that this file does not name them itself.

@@ -400,7 +400,7 @@ def put(text: str) -> None:
 
 def main() -> None:
     """The program."""
-    gc.set_threshold(50_000, 20, 20)  # a run is short, and most of what it makes, modules and trees, stays to its end
+    gc.set_threshold(300_000, 20, 20)  # a run is short, and most of what it makes, modules and trees, stays to its end
     try:
         app(prog_name="snitch")
     except Exception:  # noqa: BLE001 - whatever is left is a fault of snitch: code 3, where Python's own 1 means findings
@@ -409,3 +409,5 @@ def main() -> None:
         say("snitch: a fault of snitch, not of what it judged:")
         traceback.print_exc()
         sys.exit(FAULT)
+    finally:
+        gc.freeze()  # Python would look through all that is left before it ends

@@ -86,12 +86,14 @@ def judged(asked: Asked, scene: Scene) -> Iterator[tuple[Judgement, ...]]:
 def _judged(
     target: Target, scene: Scene, asked: Asked, cache: Cache | None, readers: ExitStack, step: Step
 ) -> Judgement:
-    from bot.memo import FileMemo
+    from bot.memo import FileMemo, known_rules
     from checks.inspection import inspect
 
     ids = wanted(asked.ids)
     base = None if asked.since is None else _base(target, asked.since, readers)
     memo = None if cache is None else FileMemo.of(cache, os.fspath(target.root))
+
+    rules = known_rules(cache)
 
     def look(more: Mapping[str, Hashable]) -> Inspection:
         return inspect(
@@ -104,6 +106,7 @@ def _judged(
             names=target.names,
             only=lambda rule: ids(rule.id),
             step=step,
+            rules=rules,
         )
 
     inspection = look({})
@@ -157,15 +160,17 @@ def load_policy(source: str | None) -> Policy:
 
 def wanted(ids: Sequence[str]) -> Callable[[str], bool]:
     """Whether a rule is among those asked for (standards and rules, also comma-separated). Raises Invalid."""
+    named = {one.strip() for text in ids for one in text.split(",") if one.strip()}
+    if not named:
+        return lambda rule: True
     from checks.form import guess
     from checks.standards import all_rules
 
-    named = {one.strip() for text in ids for one in text.split(",") if one.strip()}
     rules = [rule.id for rule in all_rules()]
     known = {*rules, *(rule.partition(".")[0] for rule in rules)}
     for one in sorted(named - known):
         raise Invalid(f"There is no standard or rule {one}{guess(one, known) or ': snitch standards lists them'}")
-    return lambda rule: not named or rule in named or rule.partition(".")[0] in named
+    return lambda rule: rule in named or rule.partition(".")[0] in named
 
 
 # ── how paths are shown ──────────────────────────────────────────────────────────────────────────────────────────────

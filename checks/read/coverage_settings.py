@@ -6,9 +6,7 @@ pytest's (rootdir and configfile). pytest-cov's `--cov-fail-under` goes before c
 
 from __future__ import annotations
 
-import configparser
 import shlex
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -89,6 +87,8 @@ def in_command(text: str) -> Iterator[tuple[str, int]]:
 
 def ini(data: bytes) -> Ini:
     """Raises Unparsable."""
+    import configparser
+
     parser = configparser.RawConfigParser(strict=False)
     try:
         text = data.decode("utf-8-sig")
@@ -101,6 +101,8 @@ def ini(data: bytes) -> Ini:
 
 def toml(data: bytes) -> Toml:
     """Raises Unparsable."""
+    import tomllib
+
     try:
         text = data.decode("utf-8-sig")
         whole = tomllib.loads(text.replace("\r\n", "\n"))

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-
-import dockerfile
+from typing import TYPE_CHECKING
 
 from checks.dataclass import dataclass
 from checks.finding import Span
 from checks.read import Unparsable
 from checks.regex import regex
+
+if TYPE_CHECKING:
+    import dockerfile
 
 _LEAST_WORDS = {
     **dict.fromkeys(("CMD", "ENTRYPOINT", "FROM", "HEALTHCHECK", "RUN", "SHELL"), 0),
@@ -180,6 +182,8 @@ def _escape_first(text: str, escape: str) -> str:
 
 
 def _commands(text: str) -> tuple[dockerfile.Command, ...]:
+    import dockerfile
+
     try:
         return _parsed(text)
     except dockerfile.GoParseError as error:
@@ -187,6 +191,8 @@ def _commands(text: str) -> tuple[dockerfile.Command, ...]:
 
 
 def _parsed(text: str) -> tuple[dockerfile.Command, ...]:
+    import dockerfile
+
     try:
         return tuple(dockerfile.parse_string(text))
     except UnicodeDecodeError:
@@ -219,6 +225,8 @@ def _start_of_open_heredoc(lines: Sequence[str]) -> int:
 
 
 def _complaint(text: str) -> str | None:
+    import dockerfile
+
     try:
         _parsed(text)
     except dockerfile.GoParseError as error:

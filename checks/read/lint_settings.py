@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
-import tomllib
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
@@ -80,6 +78,8 @@ def ruff(data: bytes) -> LintSettings | None:
 
 def flake8(data: bytes) -> LintSettings | None:
     """`[flake8]` of an INI file. Raises Unparsable."""
+    import configparser
+
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(data.decode())
@@ -127,6 +127,8 @@ def _ruff(given: dict[str, Any]) -> LintSettings:
 
 
 def _toml(data: bytes) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(data.decode().replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -8,7 +8,6 @@ files; Poetry (before 1.3) and PDM (before 2.8) kept them in a table of their ow
 from __future__ import annotations
 
 import json
-import tomllib
 from typing import Any
 
 from checks.read import Unparsable
@@ -24,6 +23,8 @@ _ELSEWHERE = {"git", "url", "path", "directory", "editable", "virtual", "file", 
 
 def packages(data: bytes) -> Versions:
     """Of a uv.lock, poetry.lock or pdm.lock. Raises Unparsable."""
+    import tomllib
+
     try:
         document = tomllib.loads(data.decode().replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from html import unescape
 from typing import TYPE_CHECKING, Literal
 
 from checks.dataclass import dataclass, replace
@@ -220,6 +219,8 @@ def without_comments(html: str) -> str:
 
 
 def _href(tag: str) -> str:
+    from html import unescape
+
     found = _HREF.search(tag)
     href = next((part for part in found.groups() if part is not None), "") if found else ""
     return unescape(href).strip()

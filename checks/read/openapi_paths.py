@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from glob import escape
-from string import Template
 from urllib.parse import unquote
 
 from checks.dataclass import dataclass
@@ -119,7 +118,7 @@ def _is_form(parts: list[str], form: list[str], name: str | None) -> bool:
 
 def _forms(name: str | None) -> list[list[str]]:
     """The paths of the predictions of a model; any name is `?*`."""
-    return [form.substitute(name="?*" if name is None else name).split("/") for form in _FORMS]
+    return [form.replace("<name>", "?*" if name is None else name).split("/") for form in _FORMS]
 
 
-_FORMS = (Template("/v1/models/${name}:predict"), Template("/v2/models/${name}/infer"))
+_FORMS = ("/v1/models/<name>:predict", "/v2/models/<name>/infer")

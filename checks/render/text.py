@@ -51,7 +51,9 @@ def _quiet(view: View, sheet: Sheet, style: Style) -> Iterator[str]:
 
 def _project(view: View, sheet: Sheet, style: Style, several: bool) -> Iterator[str]:
     rows = [row for row in sheet.told if row.findings or row.result == "error" or style.verbose]
-    if several and rows:
+    if not rows:
+        return
+    if several:
         yield style.paint(visible(f"── {sheet.name} ({sheet.path})"), _BOLD)
         yield ""
     for standard in all_standards():

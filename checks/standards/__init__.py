@@ -4,20 +4,71 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import Any
 
+from checks.finding import Finding, Fix
+from checks.project import Project
 from checks.standard import Rule, Standard
 
 
 @cache
 def all_standards() -> tuple[Standard, ...]:
     """Every standard, by number."""
-    names = sorted(found.name for found in pkgutil.iter_modules(__path__) if found.name[0] == "s")
-    found = [importlib.import_module(f"{__name__}.{name}").standard for name in names]
-    return tuple(sorted(found, key=lambda standard: standard.number))
+    return tuple(sorted(map(_load, _names()), key=lambda standard: standard.number))
+
+
+def _names() -> list[str]:
+    return sorted(found.name for found in pkgutil.iter_modules(__path__) if found.name[0] == "s")
+
+
+def _load(name: str) -> Standard:
+    standard: Standard = importlib.import_module(f"{__name__}.{name}").standard
+    return standard
 
 
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Every rule of every standard, in order."""
     return tuple(rule for standard in all_standards() for rule in standard.rules.values())
+
+
+# ── without importing them ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def written() -> list[list[Any]]:
+    """All that is known of each rule without running it, in values that JSON knows: `read` makes rules of it again."""
+    modules = {standard.number: _module(standard) for standard in all_standards()}
+    return [
+        [modules[int(rule.id.partition(".")[0])], rule.id, rule.text, rule.level, rule.waivable, _fix(rule)]
+        for rule in all_rules()
+    ]
+
+
+def read(rows: Iterable[Iterable[Any]]) -> tuple[Rule, ...]:
+    """The rules that were written down; the module of one is imported when it is run."""
+    return tuple(_later(*row) for row in rows)
+
+
+def _module(standard: Standard) -> str:
+    return next(name for name in _names() if _load(name) is standard)
+
+
+def _fix(rule: Rule) -> bool | None:
+    """Whether its fix is safe; None where it has none."""
+    return None if rule.fixer is None else rule.fix_is_safe
+
+
+def _later(module: str, id: str, text: str, level: Any, waivable: bool, fix: bool | None) -> Rule:
+    def rule() -> Rule:
+        return _load(module).rules[id.partition(".")[2]]
+
+    def check(project: Project) -> Iterator[Finding]:
+        return rule().check(project)
+
+    def fixer(project: Project, finding: Finding) -> Fix | None:
+        own = rule().fixer
+        return own and own(project, finding)
+
+    return Rule(id, check, text, level, waivable, None if fix is None else fixer, bool(fix))

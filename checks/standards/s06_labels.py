@@ -17,7 +17,6 @@ Safe: one `LABEL` at the end of the stage, with the `ARG`s that it needs, adds w
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -259,6 +258,8 @@ def _label_values(value: Any) -> Mapping[str, str]:
         raise ValueError("must be a mapping of labels to texts of one line")
     for name in value:
         if name not in LABELS:
+            import difflib
+
             near = difflib.get_close_matches(str(name), LABELS, 1, 0)
             raise ValueError(f"{name} is none of the ten labels; did you mean {near[0]}?")
     return value
@@ -475,6 +476,8 @@ def _nearest(label: str, keys: Mapping[str, Value]) -> str | None:
     for name in (label, short, *_OTHER_NAMES.get(label, ())):
         if name in plain:
             return plain[name]
+    import difflib
+
     near = difflib.get_close_matches(label, plain, 1, 0.85)
     return plain[near[0]] if near else None
 

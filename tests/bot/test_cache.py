@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from bot.cache import MOST_FILES, Cache, cache_beside, cache_home
 from bot.memo import STATES, FileMemo
+from checks import standards
 from checks.finding import Finding, Outcome, Span
 from checks.run import Remembered
 from checks.standard import MINIMAL
+from checks.standards import all_rules, all_standards
 from checks.tree import Entry
 
 ASKING = """
@@ -26,7 +28,9 @@ try:
     app(sys.argv[1:], prog_name="snitch")
 finally:
     heavy = ("checks.standards", "openapi_spec_validator", "pydantic_settings", "requests")
-    print(*(name for name in heavy if name in sys.modules), file=sys.stderr)
+    wanted = os.environ.get("WANTED")
+    shown = [name for name in sys.modules if name.startswith(wanted)] if wanted else heavy
+    print(*sorted(name for name in shown if name in sys.modules), file=sys.stderr)
 """
 
 
@@ -105,6 +109,23 @@ def test_an_openapi_document_that_is_known_is_not_validated_again(iris: Path) ->
     assert "openapi_spec_validator" in asked(iris)[1].split()
 
 
+def test_a_standard_is_imported_where_one_of_its_rules_must_run(iris: Path) -> None:
+    standards = "checks.standards.s"
+    assert len(asked(iris, WANTED=standards)[1].split()) == len(all_standards())
+    (iris / "README.md").write_text(MINIMAL["README.md"] + "\nMore of it.\n")
+    numbers = {name[len(standards) :].partition("_")[0] for name in asked(iris, WANTED=standards)[1].split()}
+    assert "07" in numbers and not numbers & {"03", "04", "09", "10"}
+    (iris / "README.md").unlink()
+    reports = {asked(iris, *words, code=1)[0] for words in ((), ("--no-cache",))}
+    assert len(reports) == 1 and "7 README" in reports.pop()
+
+
+def test_rules_that_were_written_down_are_the_rules() -> None:
+    read = standards.read(json.loads(json.dumps(standards.written())))
+    said = [(rule.id, rule.text, rule.level, rule.waivable, rule.fixer is None, rule.fix_is_safe) for rule in read]
+    assert said == [(r.id, r.text, r.level, r.waivable, r.fixer is None, r.fix_is_safe) for r in all_rules()]
+
+
 def test_the_validator_comes_without_what_reads_settings_and_fetches(iris: Path) -> None:
     assert asked(iris)[1].split() == ["checks.standards", "openapi_spec_validator"]
 
@@ -121,7 +142,7 @@ def test_nothing_is_kept_where_that_is_asked_for(iris: Path) -> None:
 def test_a_report_in_which_a_rule_was_not_judged_is_not_kept(iris: Path) -> None:
     (iris / "README.md").write_bytes(b"# iris\n" + b"x" * 1024 * 1024)
     asked(iris, code=3)
-    assert kept_in(iris.parent / "c") == ["rules"]
+    assert kept_in(iris.parent / "c") == ["rules", "standards"]
 
 
 def test_a_cache_inside_of_what_is_judged_is_not_used(iris: Path) -> None:
