@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
+from checks.dataclass import dataclass, field
 from checks.finding import Skip
 from checks.images import all_built
 from checks.project import Absent, Project, TooLarge

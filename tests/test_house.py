@@ -96,6 +96,17 @@ def test_a_library_is_imported_only_in_its_home(module: str) -> None:
     assert [name for name in imported(parsed(module)) if not own & HOMES.get(name, own)] == []
 
 
+def test_the_checks_make_data_classes_and_patterns_in_the_cheap_way() -> None:
+    """snitch is started often: `from checks.dataclass import dataclass`, `from checks.regex import regex`.
+
+    The library's dataclass costs 0.4 ms at each start, a pattern that is compiled at once 0.2 ms.
+    """
+    own = [module for module in modules() if module.startswith("checks/") and module != "checks/dataclass.py"]
+    assert [module for module in own if "dataclasses" in imported(parsed(module))] == []
+    compiled = re.compile(r"^\w+ = re\.compile\(", re.MULTILINE)
+    assert [module for module in own if compiled.search((ROOT / module).read_text())] == []
+
+
 @pytest.mark.parametrize("module", modules())
 def test_only_the_settings_read_the_environment(module: str) -> None:
     names = {node.attr for node in ast.walk(parsed(module)) if isinstance(node, ast.Attribute)}

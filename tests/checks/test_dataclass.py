@@ -8,7 +8,6 @@ import inspect
 import pickle
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -159,10 +158,3 @@ def test_every_class_of_the_checks_takes_what_the_library_would_let_it_take() ->
 def _values_of(module: ModuleType) -> list[Any]:
     own = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__]
     return [one for one in own if "__match_args__" in vars(one)]
-
-
-def test_the_checks_use_no_other() -> None:
-    """`dataclasses` costs 0.4 ms a class when snitch starts; in checks it is `from checks.dataclass import …`."""
-    root = Path(ours.__file__).parent
-    files = [path for path in root.rglob("*.py") if "template" not in path.parts and path.name != "dataclass.py"]
-    assert [path.name for path in files if "from dataclasses import" in path.read_text()] == []
