@@ -11,7 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -22,6 +22,8 @@ import requests
 from gitlab.exceptions import GitlabAuthenticationError, GitlabError, GitlabHttpError, GitlabParsingError
 from requests.adapters import HTTPAdapter
 
+from bot import log
+from bot.brake import Brake, kind_of, limits_of, seconds
 from bot.errors import Forbidden, Gone, Invalid, RateLimited, SetupError, SnitchError, Transient, Unreachable
 from bot.mr import (
     Approval,
@@ -45,6 +47,7 @@ _CONNECTIONS = 32
 _TIMEOUT = 10.0
 _PROJECT_AGE = 300.0
 _DESCRIPTION = 255
+NO_LIMITS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,14 @@ class GitLab:
     `token` is asked for at each request, so that one that was rotated is used at once.
     """
 
-    def __init__(self, url: str, token: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[], str],
+        clock: Callable[[], float] = time.monotonic,
+        limits: Mapping[str, int] = NO_LIMITS,
+    ) -> None:
+        self.brake = Brake(limits_of(urlsplit(url).hostname or "", limits), notice=log.get(__name__).warning)
         session = requests.Session()
         session.max_redirects = 0  # a redirect to another host would carry the token there
         session.hooks["response"].append(self._remember_wait)
@@ -77,7 +87,7 @@ class GitLab:
         around = session.merge_environment_settings(url, {}, None, None, None)
         session.proxies, session.trust_env = around["proxies"], False
         for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=_CONNECTIONS))
+            session.mount(scheme, _Braked(self))
         self._api = gitlab.Gitlab(
             url,
             session=session,
@@ -98,6 +108,12 @@ class GitLab:
     def write_only_while(self, sure: Callable[[], bool]) -> None:
         """From now on nothing is written while `sure` says no: another worker may be saying the same."""
         self._may_write = sure
+
+    def stand_by(self) -> None:
+        """Waits while GitLab is down. Raises Unreachable once the service stops."""
+        while self.brake.hold():
+            with suppress(Transient):
+                self.me()
 
     # ── people and projects ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -327,7 +343,7 @@ class GitLab:
 
     def _remember_wait(self, response: requests.Response, *_: object, **__: object) -> None:
         """Keeps `Retry-After` of a 429 (python-gitlab's error does not carry headers). It may be a date (RFC 9110)."""
-        self._waits.seconds = _seconds(response.headers.get("Retry-After"))
+        self._waits.seconds = seconds(response.headers.get("Retry-After"))
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -409,6 +425,26 @@ class GitLab:
     def _put(self, path: str, data: Answer) -> object:
         with self._writing():
             return self._authorised().http_put(path, post_data=data, obey_rate_limit=False)
+
+
+class _Braked(HTTPAdapter):
+    """Each call waits for its turn, and its answer is taken note of."""
+
+    def __init__(self, gitlab: GitLab) -> None:
+        self._gitlab = gitlab
+        super().__init__(pool_connections=2, pool_maxsize=_CONNECTIONS)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Raises RateLimited and Unreachable besides what requests raises."""
+        brake, kind = self._gitlab.brake, kind_of(request.method or "", request.url or "")
+        brake.before(kind)
+        try:
+            response = super().send(request, *args, **kwargs)
+        except requests.RequestException:
+            brake.failed(kind)
+            raise
+        brake.answered(kind, response.status_code, response.headers)
+        return response
 
 
 # ── answers as values ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -552,9 +588,3 @@ def _error(error: GitlabHttpError, wait: float | None) -> SnitchError:
             return Invalid(f"GitLab refuses it ({code}): {said}")
         case code:
             return Unreachable(f"GitLab answered {code}")
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    if retry_after is None or not retry_after.strip().isdecimal():
-        return None
-    return min(float(retry_after), 3600.0)

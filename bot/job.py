@@ -143,8 +143,8 @@ def fold(older: Wish, newer: Wish) -> Wish:
     return replace(newer, head=newer.head or older.head, asked=older.asked or newer.asked)
 
 
-def retry(error: Exception, attempt: int) -> Retry | GiveUp:
-    """What a failed try leads to; `attempt` counts from 1.
+def retry(error: Exception, attempt: int, chance: float = 0.0) -> Retry | GiveUp:
+    """What a failed try leads to; `attempt` counts from 1. `chance`, 0 to 1, keeps jobs that failed together apart.
 
     Transient trouble is waited out: 1, 3, 9 … seconds, at most half an hour, a dozen tries in two hours and a quarter.
     The other side's own `after` is kept to, unless it is longer than half an hour. What an operator must change (a
@@ -155,9 +155,9 @@ def retry(error: Exception, attempt: int) -> Retry | GiveUp:
         case Stale() if attempt <= FRESH_LOOKS:
             return Retry(0.0)
         case Broken() if attempt <= FRESH_LOOKS:
-            return Retry(_wait(error, attempt))
+            return Retry(_wait(error, attempt, chance))
         case Stale() | Transient() | SetupError() if attempt < TRIES:
-            return Retry(_wait(error, attempt))
+            return Retry(_wait(error, attempt, chance))
         case SnitchError():
             return GiveUp(str(error) or type(error).__name__)
         case _:
@@ -181,7 +181,7 @@ def from_json(data: Mapping[str, object]) -> Job:
         raise Broken(f"A stored job has other fields than it should: {error}.") from error
 
 
-def _wait(error: SnitchError, attempt: int) -> float:
-    backoff = min(3.0 ** (attempt - 1), LONGEST_WAIT)
+def _wait(error: SnitchError, attempt: int, chance: float) -> float:
+    backoff = min(3.0 ** (attempt - 1) * (1 + chance / 2), LONGEST_WAIT)
     said = error.after if isinstance(error, Transient) else None
     return max(backoff, min(said or 0.0, LONGEST_WAIT))

@@ -9,6 +9,7 @@ A job may run twice (a process died between its end and the note of it), so its 
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -310,7 +311,7 @@ class Queue:
             try:
                 self._perform(job)
             except Exception as failure:  # noqa: BLE001  # one job's failure must not be another's
-                outcome = jobs.retry(failure, attempt)
+                outcome = jobs.retry(failure, attempt, random.random())  # noqa: S311  # only to spread
                 fault = None if isinstance(failure, SnitchError) else failure
                 tell = logger.warning if isinstance(outcome, Retry) else logger.error
                 tell("job.failed", attempt=attempt, error=str(failure), then=str(outcome), exc_info=fault)

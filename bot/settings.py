@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from bot import docker_config
+from bot.brake import KINDS
 from bot.cache import cache_home
 from bot.docker_config import Logins
 from bot.errors import SetupError
@@ -45,6 +46,7 @@ _PLAIN_NAMES: Final = (
     "SWEEP_CRON",
     "SWEEP_CALLS",
     "SWEEP_HOURS",
+    "GITLAB_LIMITS",
     "LISTEN",
     "PUBLIC_URL",
     "CONCURRENCY",
@@ -95,6 +97,7 @@ class Settings:
     sweep_cron: str = "0 2 * * *"
     sweep_calls: int = 1200
     sweep_hours: int = 6
+    gitlab_limits: Mapping[str, int] = field(default_factory=dict)
     listen: tuple[str, int] = ("127.0.0.1", 8080)
     public_url: str | None = None
     concurrency: int = 2
@@ -214,6 +217,7 @@ def _settings(source: _Source) -> Settings:
         sweep_cron=source.read("SWEEP_CRON", _cron, "0 2 * * *"),
         sweep_calls=source.read("SWEEP_CALLS", _positive, 1200),
         sweep_hours=source.read("SWEEP_HOURS", _positive, 6),
+        gitlab_limits=source.read("GITLAB_LIMITS", _limits, {}),
         listen=source.read("LISTEN", _listen, ("127.0.0.1", 8080)),
         public_url=source.read("PUBLIC_URL", _address, None),
         concurrency=source.read("CONCURRENCY", _positive, 2 * cores()),
@@ -382,6 +386,16 @@ def _positive(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) == 0:
         raise ValueError("must be a whole number, 1 or more")
     return int(text)
+
+
+def _limits(text: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for item in _list(text):
+        kind, _, number = item.partition("=")
+        if kind not in KINDS or not re.fullmatch(r"[0-9]{1,6}", number):
+            raise ValueError(f"must be calls a minute by kind, such as notes=60,all=2000, of {', '.join(KINDS)}")
+        found[kind] = int(number)
+    return found
 
 
 def _one_of(*choices: str) -> Callable[[str], Any]:

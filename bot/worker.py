@@ -15,6 +15,7 @@ from functools import partial
 
 from bot import log, webhook
 from bot.errors import Broken, SetupError, Transient
+from bot.job import Job
 from bot.judges import Judges
 from bot.night import Nights
 from bot.pages.app import install
@@ -84,7 +85,7 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     identity = Identity(world)
     _introduce(identity)
     lost = threading.Event()
-    queue = Queue(settings, partial(perform, world=world), store, partial(_end, lost))
+    queue = Queue(settings, partial(_perform, world=world), store, partial(_end, lost))
     world.gitlab.write_only_while(queue.sure)
     reconcile = Reconciler(world.gitlab, store, settings.groups, queue.wish, world.clock)
     world.enqueue = queue.accept
@@ -99,6 +100,7 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     try:
         yield queue, identity
     finally:
+        world.gitlab.brake.release()
         queue.stop()
         judges.close()
         world.close()
@@ -106,6 +108,12 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
         log.get(__name__).info("stopped")
     if lost.is_set():
         raise Broken("Other workers took this one for dead and do its work; a new process can go on.")
+
+
+def _perform(job: Job, world: World) -> None:
+    """Does a job, once GitLab is up."""
+    world.gitlab.stand_by()
+    perform(job, world)
 
 
 def _end(lost: threading.Event) -> None:

@@ -63,7 +63,7 @@ class World:
         token = settings.gitlab_token.reveal
         policy = load_policy(settings)
         return cls(
-            gitlab=GitLab(settings.gitlab_url, token),
+            gitlab=GitLab(settings.gitlab_url, token, limits=settings.gitlab_limits),
             git=Git("git", surroundings()),
             store=store,
             token=token,

@@ -217,3 +217,21 @@ def send(story: Story, body: bytes, headers: dict[str, str]) -> int:
         return 413  # refused before it was read
     finally:
         connection.close()
+
+
+def test_while_gitlab_is_down_events_are_stored_and_jobs_wait_without_using_up_their_tries(served: Story) -> None:
+    served.opened({"docs/a.md": "# A page\n"})
+    served.gitlab.fail("*", "^/", Answers(503), times=10_000)
+    served.push({"serve.py": UNTRACED})
+    until(lambda: bool(service(served).lines("gitlab.down")), "nobody sees that GitLab is down")
+    served.push({"docs/b.md": "# Another page\n"})
+    assert served.gitlab.wait_for_hooks(5)
+    made = len(served.gitlab.calls)
+    time.sleep(1)
+    assert len(served.gitlab.calls) - made < 5, "a GitLab that is down is left alone"
+    served.gitlab.state.faults.clear()
+    served.work()
+    assert list(served.rules()) == ["10.patch"]
+    tries = [int(str(line["attempt"])) for line in service(served).lines("job.failed")]
+    assert max(tries, default=0) <= 3 and service(served).given_up == []
+    assert all(one.status == 202 for one in served.gitlab.deliveries)
