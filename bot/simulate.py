@@ -16,6 +16,7 @@ from typing import Any
 from bot.errors import SnitchError
 from bot.fleet import Listed, Model, RuleVerdict, Verdict, key_of, verdict_of
 from bot.git import GitTree
+from bot.judging import Case
 from bot.mr import ProjectInfo
 from bot.policy_source import load
 from bot.results import Results
@@ -23,9 +24,7 @@ from bot.settings import PolicyAccess, Settings
 from bot.store import Store
 from bot.workspace import repository_of
 from bot.world import World
-from checks.inspection import inspect
 from checks.policy import Policy
-from checks.project_file import project_names
 from checks.standards import all_rules
 
 
@@ -144,7 +143,7 @@ def _anew(world: World, verdict: Verdict, policy: Policy) -> Verdict:
         raise _Unknown("its commit is not here: sweep on this machine first")
     with mirror.reader() as reader:
         tree = GitTree(mirror.snapshot(verdict.commit), reader)
-        inspection = inspect(tree, policy, world.today, repository_of(project), names=project_names(tree))
+        inspection = world.judge(Case(tree, policy, world.today, repository_of(project)))
         listed = Listed(project, verdict.commit)
         return verdict_of(listed, key_of(listed, ""), inspection, world.today, tree)
 

@@ -44,6 +44,7 @@ def install(app: web.Application, pages: Pages) -> None:
 
     async def close(_: web.Application) -> None:
         threads.shutdown(wait=False)
+        gate.close()
 
     gate = Gate.of(pages)
     sign_in = SignIn.of(gate, on_thread)

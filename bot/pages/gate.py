@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hmac
 import threading
-import zlib
-from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -27,11 +26,13 @@ OLDEST: Final = 600.0
 _PAUSE: Final = 15.0
 """For so many seconds after GitLab failed it is not asked again for the same person."""
 _REMEMBERED: Final = 10_000
-_STRIPES: Final = 64
+_PATIENCE: Final = 1.0
+_ASKING: Final = 4
 NOT_SET_UP: Final = (
     "Signing in is not set up here: set SNITCH_OAUTH_CLIENT_ID, SNITCH_OAUTH_CLIENT_SECRET and SNITCH_PUBLIC_URL, "
     "or SNITCH_PAGES=public to show everything to everybody."
 )
+_READS_ALL: Final = Viewer("", admin=False, everything=True, sees=frozenset(), csrf="")
 CALLBACK: Final = "/sign-in/callback"
 
 
@@ -58,7 +59,9 @@ class Gate:
     pages: Pages
     people: People | None
     sessions: Sessions
-    _locks: Sequence[threading.Lock] = field(default_factory=lambda: [threading.Lock() for _ in range(_STRIPES)])
+    _asking: dict[str, Future[Shown]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_ASKING, "asks GitLab"))
     _failed: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -82,13 +85,13 @@ class Gate:
         if known is not None:
             return replace(known, everything=known.everything or self.public)
         if self.public:
-            return Viewer("", admin=False, everything=True, sees=frozenset(), csrf="")
+            return replace(_READS_ALL, may_sign_in=self.people is not None)
         return Stranger() if self.people else Barred(403, NOT_SET_UP)
 
     def _machine(self, bearer: str) -> Admitted:
         wanted = self.pages.settings.api_token
         if wanted is not None and hmac.compare_digest(_bytes(bearer), _bytes(wanted.reveal())):
-            return Viewer("", admin=False, everything=True, sees=frozenset(), csrf="")
+            return _READS_ALL
         return Barred(401, "This token is not known here.")
 
     def _person(self, cookie: str) -> Viewer | None:
@@ -107,22 +110,21 @@ class Gate:
         return Viewer(session.name, shown.admin, shown.everything, shown.sees, csrf_of(cookie))
 
     def _renewed(self, session: Session, cookie: str) -> Shown:
-        """What GitLab shows to them, no older than it may be. Of many requests at once one asks; the others take what
-        was known as long as it holds. Raises Forbidden where the session is over."""
+        """What GitLab shows to them, no older than it may be; many requests at once ask once. An answer that takes its
+        time is left to the next page as long as the last one holds. Raises Forbidden where the session is over."""
         age = session.shown.age(self._now())
         if age < FRESH:
             return session.shown
-        lock = self._locks[zlib.crc32(session.id.encode()) % _STRIPES]
-        if not lock.acquire(blocking=age >= OLDEST):
-            return session.shown
+        with self._lock:
+            asking = self._asking.get(session.id)
+            if asking is None:
+                asking = self._threads.submit(self._asked_again, session, cookie)
+                self._asking[session.id] = asking
+                asking.add_done_callback(lambda _: self._asking.pop(session.id, None))
         try:
-            # Another may have asked while this one waited.
-            newest = self.sessions.find(session.id, self._now()) or session
-            if newest.shown.age(self._now()) < FRESH:
-                return newest.shown
-            return self._asked_again(newest, cookie)
-        finally:
-            lock.release()
+            return asking.result(_PATIENCE if age < OLDEST else None)
+        except TimeoutError:
+            return session.shown
 
     def _asked_again(self, session: Session, cookie: str) -> Shown:
         now = self._now()
@@ -183,6 +185,10 @@ class Gate:
         self.sessions.begin(session, now, id_of(old_cookie) if old_cookie else None)
         log.get(__name__).info("signed in", user=signed.name, admin=shown.admin, projects=len(shown.sees))
         return cookie, lasts
+
+    def close(self) -> None:
+        """Asks nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def end(self, cookie: str) -> None:
         """Ends a session, and has GitLab forget its token; where GitLab does not answer, the token ends by itself."""

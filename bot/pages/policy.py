@@ -9,7 +9,7 @@ from typing import Final
 from bot.errors import SetupError, SnitchError, Transient
 from bot.pages.overview import Overview
 from bot.pages.viewer import Viewer
-from bot.policy_source import load
+from bot.policy_source import load, place_of
 from bot.settings import PolicyAccess
 from bot.simulate import Simulated, simulate_on
 from checks.inspection import read_policy
@@ -56,9 +56,9 @@ class Trial:
             return policy, tuple(str(one) for one in problems)
         if not source.strip():
             return None, ()
-        if not source.startswith("gitlab:"):
-            return None, ("Only gitlab:group/project//path/policy.yml@ref may be named here.",)
         settings = self.overview.pages.settings
+        if not _is_ours(source.strip(), settings.policy):
+            return None, ("Only another version of the policy that holds may be named here; any other can be pasted.",)
         access = PolicyAccess(settings.gitlab_url, settings.gitlab_token, "PRIVATE-TOKEN", settings.state_dir)
         try:
             return load(source.strip(), access, self.overview.pages.clock()).policy, ()
@@ -66,6 +66,15 @@ class Trial:
             return None, tuple(str(wrong).splitlines())
         except SnitchError as trouble:
             return None, (str(trouble),)
+
+
+def _is_ours(source: str, held: str | None) -> bool:
+    """Whether it is the file of the policy that holds, at any ref: what is wrong in a file is quoted, and snitch may
+    read files that whoever asks may not."""
+    asked, own = place_of(source), place_of(held)
+    if asked is None or own is None:
+        return False
+    return (asked.project.lower(), asked.path) == (own.project.lower(), own.path)
 
 
 def rows_of(done: Simulated) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ class Viewer:
 
     `admin`: may retry jobs and start sweeps. `everything`: sees all projects, whatever `sees` says. `sees`: the ids of
     the projects that GitLab would show to them. `csrf`: what each form of theirs must hold, in a hidden field `csrf`;
-    empty where they may send none.
+    empty where they may send none. `may_sign_in`: nobody that is known, who can become somebody.
     """
 
     name: str
@@ -19,6 +19,7 @@ class Viewer:
     everything: bool
     sees: frozenset[int]
     csrf: str = field(repr=False)
+    may_sign_in: bool = False
 
     def may_see(self, project_id: int) -> bool:
         """Whether a project, and that it exists, may be shown to them."""

@@ -122,7 +122,7 @@ class Front:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     async def _start(self, settings: Settings) -> None:
-        app = application(Door(settings.secrets, self._accept))
+        app = self.app = application(Door(settings.secrets, self._accept))
         install(app, self.pages)
         app.router.add_get(PROBE, _probe)
         app.router.add_post(PROBE, _probe)
