@@ -24,7 +24,9 @@ class BadQuery(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which models of the fleet, and how. `page` counts from 1; `due`: only what fails within so many days."""
+    """Which models of the fleet, and how. `page` counts from 1; `due`: only what fails within so many days;
+    `new`: only what does not fail today already.
+    """
 
     group: str = ""
     standard: int | None = None
@@ -33,6 +35,7 @@ class Wanted:
     text: str = ""
     owner: str = ""
     due: int | None = None
+    new: bool = False
     sort: str = DEFAULT_SORT
     down: bool = False
     page: int = 1
@@ -48,6 +51,7 @@ class Wanted:
             "q": self.text,
             "owner": self.owner,
             "due": self.due,
+            "new": "1" if self.new else "",
             "sort": "" if self.sort == DEFAULT_SORT and not self.down else f"{'-' if self.down else ''}{self.sort}",
             "page": self.page if self.page > 1 else "",
         }
@@ -59,7 +63,7 @@ class Wanted:
     def narrowed(self) -> bool:
         """Whether anything but the order and the page was asked for."""
         return any((self.group, self.standard is not None, self.outcome, self.state, self.text, self.owner)) or (
-            self.due is not None
+            self.due is not None or self.new
         )
 
 
@@ -74,6 +78,7 @@ def wanted(query: Mapping[str, str]) -> Wanted:
         text=text(query, "q"),
         owner=text(query, "owner"),
         due=number(query, "due", None, 0, MOST_DAYS),
+        new=one_of(query, "new", ("1",)) == "1",
         sort=sort.removeprefix("-"),
         down=sort.startswith("-"),
         page=page(query),

@@ -161,6 +161,8 @@ def _filter(asked: Wanted, today: date) -> Callable[[Line], bool]:
     if asked.due is not None:
         by = in_days(today, asked.due)
         tests.append(lambda line: bool(line.due) and line.due[0].day <= by)
+    if asked.new:
+        tests.append(lambda line: not line.due or line.due[0].day > today)
     if asked.outcome:
         tests.append(lambda line: line.model is not None and _end(line.model, asked.standard) == asked.outcome)
     elif asked.standard is not None:

@@ -190,6 +190,7 @@ _FILTER: Final = (
     _query("q", _TEXT, "Only where path, name or owner hold this text."),
     _query("owner", _TEXT, "Only what this owner repairs."),
     _query("due", {"type": "integer", "minimum": 0, "maximum": MOST_DAYS}, "Only what fails within so many days."),
+    _query("new", _enum("1"), "Only what does not fail today already."),
 )
 _SORT: Final = _query("sort", _enum(*SORTS, *(f"-{one}" for one in SORTS)), "The order.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import cache
@@ -10,11 +11,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bot.pages import charts
 from bot.pages.viewer import Viewer
-from bot.words import count
 from checks.render.visible import visible
 from checks.standards import all_standards
 
@@ -47,6 +47,8 @@ def _environment() -> Environment:
         "segment": lambda text: quote(text, safe=""),
         "number": lambda value: f"{value:,}",
         "weblink": weblink,
+        "broken": breakable,
+        "coded": coded,
     }
     made.globals |= {
         "count": count,
@@ -67,6 +69,11 @@ def _drawn(chart: Any) -> Any:
     return lambda *given: Markup(chart(*given))  # noqa: S704  # numbers, and words that it escapes
 
 
+def count(number: int, noun: str, nouns: str = "") -> str:
+    """`1 finding`, `2,000 findings`."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
 def project_path(path: str) -> str:
     """A project's path as a part of an address."""
     return quote(path, safe="/")
@@ -77,6 +84,16 @@ def weblink(web: str, *parts: str) -> str:
     if not web.startswith(("https://", "http://")):
         return ""
     return "/".join([web.rstrip("/"), *(quote(part.encode("utf-8", "surrogateescape"), safe="/") for part in parts)])
+
+
+def breakable(path: str) -> Markup:
+    """A path that a narrow column breaks after its slashes."""
+    return Markup("/<wbr>").join(escape(visible(part)) for part in path.split("/"))
+
+
+def coded(text: str) -> Markup:
+    """A text of our own, with what stands in backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(visible(text))))  # noqa: S704  # escaped before
 
 
 def day(value: float | date | None) -> str:
