@@ -85,7 +85,7 @@ class Standings:
     def _renew(self) -> None:
         known = {project_id: row.at for project_id, row in self._rows.items()}
         with self.store.transaction() as connection:
-            stamps = dict(connection.execute(sa.select(fleet.c.project_id, fleet.c.at)).tuples().all())
+            stamps = {row[0]: row[1] for row in connection.execute(sa.select(fleet.c.project_id, fleet.c.at)).all()}
         changed = [project_id for project_id, at in stamps.items() if known.get(project_id) != at]
         rows = {project_id: row for project_id, row in self._rows.items() if project_id in stamps}
         rows |= self._read(changed, whole=not known)
@@ -106,7 +106,7 @@ class Standings:
         """Rows with their spells; all where none are named."""
         asked = sa.select(*(fleet.c[name] for name in _COLUMNS))
         with self.store.transaction() as connection:
-            rows = connection.execute(asked if ids is None else asked.where(fleet.c.project_id.in_(ids))).tuples().all()
+            rows = connection.execute(asked if ids is None else asked.where(fleet.c.project_id.in_(ids))).all()
             spells = _spells(connection, ids)
             bare = {row[0]: _unpacked(connection, row[0]) for row in rows if row[8] is None}
         for row in rows:
@@ -128,7 +128,7 @@ def _spells(connection: sa.Connection, ids: Sequence[int] | None) -> Mapping[int
     if ids is not None:
         asked = asked.where(episodes.c.project_id.in_(ids))
     found: dict[int, list[Spell]] = {}
-    for project_id, folder, rule, since, fixed, findings in connection.execute(asked).tuples():
+    for project_id, folder, rule, since, fixed, findings in connection.execute(asked):
         found.setdefault(project_id, []).append(Spell(intern(folder), intern(rule), since, fixed, findings))
     return {project_id: tuple(spells) for project_id, spells in found.items()}
 

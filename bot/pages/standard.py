@@ -107,7 +107,7 @@ def _prose(number: int, names: tuple[str, ...]) -> Markup:
     example = example_of(standard, names) if standard and names else ""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     html = parser.render(f"{rest}\n\n{example}\n".replace("\n## ", "\n### "))
-    return Markup(html.replace("<pre>", '<pre tabindex="0" role="region" aria-label="Code">'))  # noqa: S704  # no HTML passes
+    return Markup(html.replace("<pre>", '<pre tabindex="0" role="group" aria-label="Code">'))  # noqa: S704  # no HTML passes
 
 
 def wrong_of(reports: Sequence[CalledWrong], standard: int, stands: Sequence[Stand]) -> list[dict[str, object]]:

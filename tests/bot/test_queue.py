@@ -323,3 +323,25 @@ def test_a_process_killed_again_and_again_still_comes_to_its_end(tmp_path: Path)
         until(lambda: ("end", ANSWER) in diary(tmp_path))
     queue.stop()
     store.close()
+
+
+def test_what_waits_is_told_and_what_was_given_up_can_be_tried_again(tmp_path: Path, database: str) -> None:
+    worker = Worker()
+    worker.errors = [Forbidden("no"), Forbidden("no")]
+    with running(tmp_path, database, worker, concurrency=1) as queue:
+        queue.wish(ReviewMR(7, 3, HEADS[0]))
+        queue.put(ANSWER)
+        until(lambda: len(queue._store.given_up()) == 2)
+        assert {one.id for one in queue._store.given_up()} == {"mr:7:3@1", "note:7:99"}
+        worker.go_on.clear()
+        assert queue.try_again("mr:7:3@1") == "mr:7:3@2"
+        until(lambda: len(worker.started) == 3)
+        assert queue.try_again("note:7:99") == "note:7:99#2"
+        assert [(one.id, one.state, one.project_id) for one in queue.under_way(9)] == [
+            ("mr:7:3@2", "running", 7),
+            ("note:7:99#2", "waiting", 7),
+        ]
+        assert queue.try_again("note:7:99") is None and queue._store.given_up() == []
+        worker.go_on.set()
+        until(lambda: len(worker.done) == 2)
+        until(lambda: queue.under_way(9) == [])
