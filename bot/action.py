@@ -60,6 +60,7 @@ class View:
     `refused`: entries of findings that GitLab was seen to refuse a thread for. `quiet`: only the status, no new
     comments (a draft). `link`: the page of a standard, with `{}` for its number. `folded`: entries of findings that
     somebody called false about the very file.
+    `first`: it is the merge request on which snitch first speaks in its project.
     """
 
     mr: MergeRequest
@@ -73,3 +74,4 @@ class View:
     link: str | None = None
     thread_level: Level = "enforce"
     folded: frozenset[str] = frozenset()
+    first: bool = False

@@ -191,6 +191,13 @@ sessions: Final = sa.Table(
     sa.Column("asked", sa.Float, nullable=False),
 )
 
+greeted: Final = sa.Table(
+    "snitch_greeted",
+    tables,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("iid", sa.BigInteger, nullable=False),
+)
+
 
 def upsert(connection: sa.Connection, table: sa.Table, values: dict[str, Any], renewed: list[str]) -> Any:
     """A row put in; where its key is there already, `renewed` columns take the new values (none: nothing changes)."""
@@ -265,6 +272,10 @@ def _tables_of_the_upkeep(connection: sa.Connection) -> None:
         table.create(connection, checkfirst=True)
 
 
+def _table_of_greetings(connection: sa.Connection) -> None:
+    greeted.create(connection, checkfirst=True)
+
+
 _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _first_tables,
     _tables_of_executors,
@@ -274,6 +285,7 @@ _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _table_of_sessions,
     _briefs_of_the_fleet,
     _tables_of_the_upkeep,
+    _table_of_greetings,
 )
 
 NEWEST: Final = len(_STEPS)

@@ -21,6 +21,7 @@ from bot.schema import (
     called_wrong,
     commands,
     given_up,
+    greeted,
     handled,
     marks,
     migrate,
@@ -165,6 +166,19 @@ class Store:
         """How far it had come; None where it was never done."""
         with self.transaction() as connection:
             return connection.execute(sa.select(marks.c.at).where(marks.c.name == name)).scalar_one_or_none()
+
+    def greeted_on(self, project_id: int) -> int | None:
+        """The merge request on which snitch first spoke in a project, by iid; None where it has not spoken yet."""
+        mine = sa.select(greeted.c.iid).where(greeted.c.project_id == project_id)
+        with self.transaction() as connection:
+            return connection.execute(mine).scalar_one_or_none()
+
+    def greet_on(self, project_id: int, iid: int) -> int:
+        """snitch is about to speak on a merge request: the one on which it first did, if it was this or another."""
+        mine = sa.select(greeted.c.iid).where(greeted.c.project_id == project_id)
+        with self.transaction() as connection:
+            connection.execute(upsert(connection, greeted, {"project_id": project_id, "iid": iid}, []))
+            return int(connection.execute(mine).scalar_one())
 
     def set_handled(self, project_id: int, note_id: int) -> None:
         """From now on the note's commands are obeyed."""

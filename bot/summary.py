@@ -11,6 +11,7 @@ from bot.action import Action, SetStatus, Summarise, Update, View
 from bot.mr import Note
 from bot.suggest import unified
 from bot.threads import Group, Planned, entry, group
+from bot.words_greeting import greeting
 from checks.finding import Finding, Waived
 from checks.inspection import Inspection
 from checks.standards import all_standards
@@ -92,6 +93,7 @@ def _text(inspection: Inspection, view: View, planned: Planned) -> str:
     beside = group(inspection, [f for f in new if f not in threaded and entry(f) not in view.folded])
     parts = [
         words.summary_heading(len(_at(inspection, new, "enforce")), len(_at(inspection, new, "warn", "advise"))),
+        greeting() if view.first else "",
         _table(inspection, new, standing),
         _listed(inspection, view, beside),
         _called_wrong(view, new),

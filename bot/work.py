@@ -9,7 +9,7 @@ from functools import partial
 from typing import cast
 
 from bot import log, words
-from bot.action import Action, SetStatus, View
+from bot.action import Action, SetStatus, Summarise, View
 from bot.called_wrong import folded_away
 from bot.errors import Stale, Transient
 from bot.facts import equipped, informed
@@ -98,13 +98,28 @@ def _review(
         if dry_run or world.mode_of(mr.project) == "silent":
             return _would_say(Reviewed(mr, known, plan(inspection, view)))
         pending = aside.submit(_set_pending, world, view)
-        actions = plan(inspection, view)
+        actions = _planned(world, inspection, view)
         _check_still_there(world, mr, actions)
         pending.result()
         publish(world.gitlab, mr, actions, journal)
         _note_unproven(world, mr, inspection)
     logger.info("reviewed", head=mr.head, said=[type(action).__name__ for action in actions])
     return Reviewed(mr, known, actions)
+
+
+def _planned(world: World, inspection: Inspection, view: View) -> tuple[Action, ...]:
+    """What is to be done. Of two that would introduce snitch to a project at once, one does."""
+    actions = plan(inspection, view)
+    introduces = view.first and any(isinstance(action, Summarise) for action in actions)
+    if introduces and world.store.greet_on(view.mr.project.id, view.mr.iid) != view.mr.iid:
+        return plan(inspection, replace(view, first=False))
+    return actions
+
+
+def _is_first(world: World, mr: MergeRequest, threads: Sequence[Thread]) -> bool:
+    """Whether snitch has spoken in no merge request of the project but this one, as far as is remembered."""
+    on = world.store.greeted_on(mr.project.id)
+    return on == mr.iid or (on is None and not any(one.first.author_id == world.me.id for one in threads))
 
 
 def _note_unproven(world: World, mr: MergeRequest, inspection: Inspection) -> None:
@@ -170,6 +185,7 @@ def _view(
         refused=journal.known_refused(),
         lengths=workspace.lengths(f.path for f in inspection.changes.new),
         quiet=(mr.draft or _is_own(world, mr)) and not job.asked,
+        first=_is_first(world, mr, seen.threads.result()),
         thread_level=cast(Level, world.policy.value(threads)),
         folded=folded_away(world.store.called_wrong(mr.project.id), inspection.changes.new, workspace.head),
     )

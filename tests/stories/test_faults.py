@@ -64,6 +64,8 @@ def state(story: Story) -> object:
 
 
 def reviewed(story: Story, name: str) -> None:
+    """Opened and reviewed; snitch has introduced itself elsewhere, so that no merge request is the first."""
+    story.engine.world.store.greet_on(story.project.id, 10**6)  # type: ignore[attr-defined]
     story.open({**MESSY, f"docs/{name}.md": "So that no two heads are the same.\n"}, branch=name, title=name)
     story.work()
 
