@@ -112,6 +112,11 @@ def _at(connection: Connection, place: Place, at: Act, belongs: bool = True) -> 
         return Told(place.told, "wrong", f"{trouble}{LOCAL if 'Invalid url' in str(trouble) else ''}")
 
 
+def install_at(connection: Connection, place: Place) -> Told:
+    """The webhook of one project."""
+    return _at(connection, place, _installed)
+
+
 def _checked(connection: Connection, place: Place, belongs: bool) -> Told:
     keep, surplus = chosen(api.listed(connection.gitlab, place), connection.wanted)
     found = [_too_many(len(surplus) + (keep is not None and not belongs), belongs)]

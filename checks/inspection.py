@@ -11,6 +11,7 @@ from checks.compare import Changes, compare, joined
 from checks.dataclass import dataclass, field
 from checks.discover import SETTINGS as DISCOVERY
 from checks.discover import Repository, Skipped, find_projects
+from checks.environments import environments
 from checks.finding import Finding, Outcome, Waived, Waiver
 from checks.fix import Combined, Proposal, Unproven, Workshop, combine
 from checks.form import PolicyProblem
@@ -172,7 +173,7 @@ def read_policy(data: bytes, origin: str) -> tuple[Policy, tuple[PolicyProblem, 
 def all_settings() -> tuple[Setting[Any], ...]:
     """Every setting that a policy may give."""
     own = (setting for standard in all_standards() for setting in standard.settings.values())
-    return tuple({setting.name: setting for setting in (*SETTINGS, *DISCOVERY, *own)}.values())
+    return tuple({setting.name: setting for setting in (*SETTINGS, *DISCOVERY, environments, *own)}.values())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
-from bot.cli import connecting
+from bot.cli import boarding, connecting
 from bot.errors import Broken, SetupError, SnitchError, Stale, Transient
 
 if TYPE_CHECKING:
@@ -361,7 +361,7 @@ def policy_simulate(file: str, form: str) -> None:
     put(simulate_file(settings, file, form))
 
 
-for _verb in (connecting.hooks, connecting.doctor, connecting.onboard):
+for _verb in (connecting.hooks, connecting.doctor, connecting.onboard, boarding.board):
     app.add_command(_verb)
 
 

@@ -39,12 +39,17 @@ def new(directory: str | None, given: Mapping[str, str | None], source: str | No
     template, policy = template_in(BUILT_IN), load_policy(source)
     if directory is not None:
         _free(Path(directory))
-    files = render(template, {**_answers(template, given), **_of_organisation(policy)})
+    files = render(template, answers_of(template, given, policy))
     name = remembered(files[MEMORY])[1]["project_slug"]
     folder = Path(directory or name)
     _free(folder)
     _write(folder, files)
     put(_told(folder, name, files, policy))
+
+
+def answers_of(template: Template, given: Mapping[str, str | None], policy: Policy) -> dict[str, str]:
+    """What the options say, a person answers, and the organisation settles. Raises Invalid, Stop."""
+    return {**_answers(template, given), **_of_organisation(policy)}
 
 
 def _answers(template: Template, given: Mapping[str, str | None]) -> dict[str, str]:

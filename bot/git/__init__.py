@@ -9,13 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bot.git.change import Moved, Pushed, Pushing, Refused
+    from bot.git.change import Author, Moved, Pushed, Pushing, Refused
+    from bot.git.first import push_first
     from bot.git.mirror import Mirror, Want
     from bot.git.process import Abilities, Failed, Git, Remote
     from bot.git.snapshot import GitTree, Item, Reader, Remembered, Snapshot
 
 _HOMES = {
-    "change": ("Moved", "Pushed", "Pushing", "Refused"),
+    "change": ("Author", "Moved", "Pushed", "Pushing", "Refused"),
+    "first": ("push_first",),
     "mirror": ("Mirror", "Want"),
     "process": ("Abilities", "Failed", "Git", "Remote"),
     "snapshot": ("GitTree", "Item", "Reader", "Remembered", "Snapshot"),
@@ -23,6 +25,7 @@ _HOMES = {
 
 __all__ = [
     "Abilities",
+    "Author",
     "Failed",
     "Git",
     "GitTree",
@@ -37,6 +40,7 @@ __all__ = [
     "Remote",
     "Snapshot",
     "Want",
+    "push_first",
 ]
 
 

@@ -74,7 +74,7 @@ def commit(git: Git, place: Path, parent: str, edits: Mapping[str, bytes | None]
         tree = git.run(place, "write-tree", "--missing-ok", extra=extra).decode().strip()
     _check_tree(git, place, parent, tree, edits)
     text = f"{message.strip()}\n".encode()
-    made = git.run(place, "commit-tree", tree, "-p", parent, "-F", "-", stdin=text, extra=_identity(author))
+    made = git.run(place, "commit-tree", tree, "-p", parent, "-F", "-", stdin=text, extra=identity_of(author))
     return made.decode().strip()
 
 
@@ -126,7 +126,8 @@ def _check_tree(git: Git, place: Path, parent: str, tree: str, edits: Iterable[s
         raise Broken("The commit would change other files than those that were edited.")
 
 
-def _identity(author: Author) -> dict[str, str]:
+def identity_of(author: Author) -> dict[str, str]:
+    """The environment in which git makes a commit of theirs."""
     return {
         f"GIT_{role}_{part}": text
         for role in ("AUTHOR", "COMMITTER")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from tests.gitlab import access, find, shapes
+from tests.gitlab import access, find, githost, shapes
 from tests.gitlab.api import Answer, ApiError, Call, link, not_found, paginated, route
-from tests.gitlab.model import DEVELOPER, MAINTAINER, Label, Project, ProtectedBranch
-from tests.gitlab.params import Param, may
+from tests.gitlab.model import DEVELOPER, MAINTAINER, OWNER, Label, Member, Project, ProtectedBranch
+from tests.gitlab.params import AtLeastOne, Param, Values, may
 
 SETTINGS = (
     may("description"),
@@ -19,6 +20,7 @@ SETTINGS = (
     may("only_allow_merge_if_all_discussions_are_resolved", bool),
     may("only_allow_merge_if_pipeline_succeeds", bool),
     may("resolve_outdated_diff_discussions", bool),
+    may("remove_source_branch_after_merge", bool),
     may("suggestion_commit_message"),
 )
 OWN = ("description", "default_branch", "visibility", "topics")
@@ -130,15 +132,55 @@ def get_group(call: Call) -> Answer:
     )
 
 
+RESERVED = {"badges", "blame", "blob", "builds", "commits", "create", "edit", "files", "new", "preview", "raw", "refs"}
+RESERVED |= {"tree", "update", "wikis", "-"}
+
+
+@route(
+    "POST",
+    "/projects",
+    AtLeastOne(("name", "path")),
+    may("name"),
+    may("path"),
+    may("namespace_id", int),
+    may("initialize_with_readme", bool),
+    *SETTINGS,
+)
+def create_project(call: Call) -> Answer:
+    """Empty, and its maker's own. Without a right in the namespace GitLab says that it is not valid."""
+    given = {key: value for key, value in call.params.items() if value is not None}
+    slug = given.get("path") or given["name"].lower().replace(" ", "-")
+    group = next((one for one in call.gitlab.groups.values() if one.id == given.get("namespace_id")), None)
+    if group is None or access.group_level(call.gitlab, group, call.person) < MAINTAINER:
+        raise ApiError(400, {"message": {"namespace": ["is not valid"]}})
+    if slug in RESERVED or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", slug):
+        raise ApiError(400, {"message": {"path": [f"'{slug}' is a reserved name, or not allowed"]}})
+    path = f"{group.path}/{slug}"
+    if call.gitlab.project(path):
+        raise ApiError(400, {"message": {"path": ["has already been taken"], "name": ["has already been taken"]}})
+    identity = call.gitlab.next_id("project")
+    repo = call.gitlab.host.create(identity)
+    project = Project(identity, path, given.get("name") or slug, repo, call.person, default_branch="main")
+    project.members[call.person.id] = Member(call.person, OWNER)
+    call.gitlab.projects[identity] = project
+    githost.set_default_branch(repo, "main")
+    _store(project, {key: value for key, value in given.items() if key in {one.name for one in SETTINGS}})
+    return Answer(201, shapes.project(call.gitlab, project, call.user))
+
+
 @route("PUT", "/projects/:id", *SETTINGS)
 def update_project(call: Call) -> Answer:
     project = find.maintained(call)
-    for name, value in call.params.items():
+    _store(project, call.params)
+    return Answer(200, shapes.project(call.gitlab, project, call.user))
+
+
+def _store(project: Project, values: Values) -> None:
+    for name, value in values.items():
         if name in OWN:
             setattr(project, name, value)
         else:
             project.settings[name] = value
-    return Answer(200, shapes.project(call.gitlab, project, call.user))
 
 
 @route("GET", "/projects/:id/approvals")

@@ -74,6 +74,7 @@ def project(gitlab: Instance, one: Project, viewer: User | None) -> Shape:
     }
     return shown | {
         "archived": one.archived,
+        "container_registry_image_prefix": f"registry.example.com/{one.path}",
         "visibility": one.visibility,
         "empty_repo": not githost.refs(one.repo),
         "creator_id": one.creator.id,

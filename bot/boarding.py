@@ -1,0 +1,318 @@
+"""A new model on GitLab, step by step. Each step looks first: what is there is left, what is missing is made.
+
+So an interrupted boarding is simply repeated, and ends where an undisturbed one ends. What is there and is something
+else stops it, before anything is written over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from bot import gitlab_hooks
+from bot import gitlab_projects as api
+from bot.connection import Connection, install_at
+from bot.errors import Forbidden, Gone, Invalid, SnitchError, Stale
+from bot.git import Author, Git, Pushed, Remote, push_first
+from bot.git import Refused as PushRefused
+from bot.gitlab import DEVELOPER, GitLab
+from bot.gitlab_projects import Place
+from bot.hooks import Place as HookPlace
+from bot.hooks import Wanted, chosen
+from bot.manifest import manifest
+from bot.template import MEMORY, remembered
+from checks.environments import Environment
+
+BRANCH: Final = "main"
+FIRST: Final = "Start from the template"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be there at the end. `path`: of the project on GitLab; `files`: its first commit."""
+
+    group: str
+    slug: str
+    title: str
+    description: str
+    topics: tuple[str, ...]
+    files: Mapping[str, bytes]
+    environments: tuple[Environment, ...]
+
+    @property
+    def path(self) -> str:
+        return f"{self.group}/{self.slug}"
+
+
+@dataclass(slots=True)
+class Boarding:
+    """A boarding under way. `gitlab` and `token` are the administrator's; `wanted` is the webhook, None for none.
+
+    `project`: what is known of it; None as long as there is none. `storage`: further steps, outside GitLab.
+    """
+
+    plan: Plan
+    gitlab: GitLab
+    git: Git
+    token: str
+    bot: int
+    wanted: Wanted | None
+    storage: tuple[Step, ...] = ()
+    project: Place | None = None
+    group: int = 0
+
+    @property
+    def place(self) -> Place:
+        if self.project is None:
+            raise Stale("the project is not there any more")
+        return self.project
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`look`: how it is there already, "" where it is missing; raises Refused where something else is in the way.
+
+    `make` makes it, and says what. `early`: it can be looked at before there is a project.
+    """
+
+    name: str
+    look: Callable[[], str]
+    make: Callable[[], str]
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a step ended: `left` as it was, `made`, or `would` be made."""
+
+    step: str
+    how: str
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Halted(Exception):
+    """A step could not be done: which, why, and what was made before it."""
+
+    step: str
+    cause: SnitchError
+    done: list[Done] = field(default_factory=list)
+
+
+def board(boarding: Boarding, *, dry_run: bool) -> Iterator[Done]:
+    """Goes through the steps. Raises Halted."""
+    done: list[Done] = []
+    for step in steps(boarding):
+        try:
+            there = step.look() if step.early or boarding.project is not None else ""
+            if there:
+                done.append(Done(step.name, "left", there))
+            elif dry_run:
+                done.append(Done(step.name, "would"))
+            else:
+                done.append(Done(step.name, "made", step.make()))
+        except SnitchError as cause:
+            raise Halted(step.name, cause, done) from None
+        yield done[-1]
+
+
+def steps(boarding: Boarding) -> Iterator[Step]:
+    """In an order in which each finds what it needs."""
+    yield Step("project", lambda: _find_project(boarding), lambda: _make_project(boarding), early=True)
+    yield Step("first commit", lambda: _find_content(boarding), lambda: _push(boarding))
+    yield Step("settings", lambda: _find_settings(boarding), lambda: _set(boarding))
+    yield Step("protected branch", lambda: _find_protection(boarding), lambda: _protect(boarding))
+    yield Step("snitch as Developer", lambda: _find_member(boarding), lambda: _add_member(boarding))
+    if boarding.wanted is not None:
+        wanted = boarding.wanted
+        yield Step("webhook", lambda: _find_hook(boarding, wanted), lambda: _hook(boarding, wanted))
+    yield from boarding.storage
+    for one in boarding.plan.environments:
+        yield Step(
+            f"deployment to {one.name}",
+            lambda one=one: _find_entry(boarding, one),  # type: ignore[misc]  # bound to this turn
+            lambda one=one: _enter(boarding, one),  # type: ignore[misc]  # as above
+            early=True,
+        )
+
+
+# ── the project ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _find_project(boarding: Boarding) -> str:
+    plan = boarding.plan
+    try:
+        boarding.group = api.group_id(boarding.gitlab, plan.group)
+    except Gone:
+        raise Gone(f"there is no group {plan.group} that SNITCH_ADMIN_TOKEN may see") from None
+    boarding.project = api.found(boarding.gitlab, plan.path)
+    if boarding.project is None:
+        return ""
+    if boarding.project.path.lower() != plan.path.lower():
+        raise Invalid(f"{plan.path} has moved to {boarding.project.path}: choose another name")
+    if boarding.project.archived:
+        raise Invalid(f"{plan.path} is there, and archived: choose another name, or unarchive it")
+    return boarding.project.web
+
+
+def _make_project(boarding: Boarding) -> str:
+    plan = boarding.plan
+    try:
+        boarding.project = api.made(
+            boarding.gitlab, boarding.group, plan.slug, plan.title, plan.description, plan.topics
+        )
+    except (Forbidden, Invalid) as refused:
+        said = str(refused)
+        if isinstance(refused, Forbidden) or ("namespace" in said and "not valid" in said):
+            raise Forbidden(
+                f"SNITCH_ADMIN_TOKEN may make no projects in {plan.group}: it needs Maintainer there"
+            ) from None
+        raise
+    return boarding.project.web
+
+
+def _find_content(boarding: Boarding) -> str:
+    """A project that this template made, under this name, is ours, whatever became of it since."""
+    place, plan = boarding.place, boarding.plan
+    if place.default_branch is None:
+        return ""
+    there = api.content(boarding.gitlab, place.id, MEMORY, place.default_branch)
+    if there is None or _slug_of(there) != plan.slug:
+        raise Invalid(f"{plan.path} is there with other content: choose another name, or take that project away")
+    return f"{place.default_branch} holds the template's"
+
+
+def _slug_of(memory: bytes) -> str:
+    try:
+        return remembered(memory)[1].get("project_slug", "")
+    except Invalid:
+        return ""
+
+
+def _push(boarding: Boarding) -> str:
+    place, me = boarding.place, boarding.gitlab.me()
+    author = Author(
+        me.name, me.email or f"{me.name}@noreply.{boarding.gitlab.host}", int(datetime.now(UTC).timestamp())
+    )
+    remote = Remote(place.url, boarding.token)
+    match push_first(boarding.git, remote, BRANCH, boarding.plan.files, FIRST, author):
+        case Pushed():
+            boarding.project = api.found(boarding.gitlab, boarding.plan.path) or place
+            return f"{len(boarding.plan.files)} files on {BRANCH}"
+        case PushRefused(sentence):
+            raise Forbidden(sentence)
+        case _:
+            raise Stale(f"somebody pushed to {BRANCH} meanwhile: repeat this")
+
+
+def _wanted_settings(boarding: Boarding) -> dict[str, object]:
+    place = boarding.place
+    missing = [one for one in boarding.plan.topics if one not in place.topics]
+    wrong: dict[str, object] = {key: value for key, value in api.SETTINGS.items() if place.settings.get(key) != value}
+    if missing:
+        wrong["topics"] = [*place.topics, *missing]
+    return wrong
+
+
+def _find_settings(boarding: Boarding) -> str:
+    return "" if _wanted_settings(boarding) else "as they must be"
+
+
+def _set(boarding: Boarding) -> str:
+    wanted = _wanted_settings(boarding)
+    if wanted:
+        api.changed(boarding.gitlab, boarding.place.id, wanted)
+    return ", ".join(sorted(wanted)) or "as they must be"
+
+
+def _find_protection(boarding: Boarding) -> str:
+    branch = boarding.place.default_branch or BRANCH
+    return branch if api.is_protected(boarding.gitlab, boarding.place.id, branch) else ""
+
+
+def _protect(boarding: Boarding) -> str:
+    branch = boarding.place.default_branch or BRANCH
+    api.protected(boarding.gitlab, boarding.place.id, branch)
+    return f"{branch}: Maintainers push, Developers merge"
+
+
+def _find_member(boarding: Boarding) -> str:
+    level = boarding.gitlab.access_level(boarding.place.id, boarding.bot)
+    return "it is" if level >= DEVELOPER else ""
+
+
+def _add_member(boarding: Boarding) -> str:
+    api.member(boarding.gitlab, boarding.place.id, boarding.bot)
+    return "added"
+
+
+# ── its webhook ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _find_hook(boarding: Boarding, wanted: Wanted) -> str:
+    """Of the project, or of a group above it, as far as we may see those."""
+    parts = boarding.plan.group.split("/")
+    for depth in range(len(parts), 0, -1):
+        try:
+            above = gitlab_hooks.group(boarding.gitlab, "/".join(parts[:depth]))
+            if chosen(gitlab_hooks.listed(boarding.gitlab, above), wanted)[0]:
+                return f"the group {above.path} has one"
+        except (Forbidden, Gone):
+            continue
+    place = HookPlace("project", boarding.place.id, boarding.place.path)
+    return "in place" if chosen(gitlab_hooks.listed(boarding.gitlab, place), wanted)[0] else ""
+
+
+def _hook(boarding: Boarding, wanted: Wanted) -> str:
+    place = HookPlace("project", boarding.place.id, boarding.place.path)
+    told = install_at(Connection.of(boarding.gitlab, wanted, 0, 1), place)
+    if told.state == "wrong":
+        raise Invalid(told.text)
+    return told.text
+
+
+# ── where it will run ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _entry_branch(boarding: Boarding, one: Environment) -> str:
+    return f"board-{boarding.plan.slug}-{one.name}"
+
+
+def _find_entry(boarding: Boarding, one: Environment) -> str:
+    """The file is on the target branch, or on its way there."""
+    place, target = _environment(boarding, one)
+    path = one.file_of(boarding.plan.slug)
+    if api.content(boarding.gitlab, place.id, path, target) is not None:
+        return f"{path} is in {one.project}"
+    asked = api.open_from(boarding.gitlab, place.id, _entry_branch(boarding, one), target)
+    return f"{asked} asks for it" if asked else ""
+
+
+def _environment(boarding: Boarding, one: Environment) -> tuple[Place, str]:
+    place = api.found(boarding.gitlab, one.project)
+    if place is None:
+        raise Gone(f"the policy's {one.project} is not there, or SNITCH_ADMIN_TOKEN may not see it")
+    target = one.branch or place.default_branch
+    if target is None:
+        raise Invalid(f"{one.project} is empty: it needs a first commit")
+    return place, target
+
+
+def _enter(boarding: Boarding, one: Environment) -> str:
+    """A branch with the file, and its merge request; the branch of an interrupted boarding is taken up."""
+    place, target = _environment(boarding, one)
+    branch, path, slug = _entry_branch(boarding, one), one.file_of(boarding.plan.slug), boarding.plan.slug
+    title = f"Deploy {slug} to {one.name}"
+    if boarding.gitlab.branch_head(place.id, branch) is None:
+        start = boarding.gitlab.branch_head(place.id, target)
+        if start is None:
+            raise Gone(f"{one.project} has no branch {target}")
+        image = f"{boarding.project.image if boarding.project else slug}:{BRANCH}"
+        text = manifest(slug, image, one.name)
+        api.entered(boarding.gitlab, place.id, branch, start, path, text.encode(), title)
+    elif api.content(boarding.gitlab, place.id, path, branch) is None:
+        raise Invalid(f"{one.project} has a branch {branch} of other content: take it away")
+    said = f"{boarding.plan.title} ({boarding.place.web}) is new. Merging this lets it run in {one.name}."
+    return boarding.gitlab.open_merge_request(place.id, branch, target, title, said)
