@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
 from typing import Any, Protocol
@@ -254,12 +256,28 @@ def inspect(
     earlier = _earlier(before, repository, policy)
     for number, place in enumerate(places):
         step(number, len(places))
-        outcomes, change, shop = _inspected(inspector, after, before, place, earlier)
+        with _nothing_collected():
+            outcomes, change, shop = _inspected(inspector, after, before, place, earlier)
         judged = (Judged(inspector.by_id[outcome.rule], levels[outcome.rule], outcome) for outcome in outcomes)
         reports.append(ProjectReport(place, tuple(judged)))
         changes.append(change)
         shops[place.folder] = shop
     return Inspection(Report(tuple(reports), skipped, policy), joined(changes), Workshops(shops))
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Without Python's garbage collector: a fifth of the time, and what a judgement makes of files lives until its end.
+
+    It is the whole process's: of two threads the one that is done first turns it on again.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _inspected(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any, Literal
+from weakref import proxy
 
 from checks.dataclass import dataclass, replace
 from checks.discover import project_name
@@ -93,13 +94,14 @@ def set_configuration(project: Project) -> Followed | None:
 
 def predefined(project: Project) -> Callable[[str], str | None]:
     """The values of the variables that GitLab gives to every pipeline, as far as they are known here."""
+    own: Project = proxy(project)  # which may remember what is made with them
 
     def value(name: str) -> str | None:
         if name == "CI_PROJECT_NAME":
-            return _raw_name(project)
+            return _raw_name(own)
         if name not in ("CI_PROJECT_PATH", "CI_PROJECT_NAMESPACE", "CI_PROJECT_ROOT_NAMESPACE"):
             return None
-        path = project.fact("project_path")
+        path = own.fact("project_path")
         if not isinstance(path, str) or name == "CI_PROJECT_PATH":
             return path if isinstance(path, str) else None
         return path.partition("/")[0] if name == "CI_PROJECT_ROOT_NAMESPACE" else path.rpartition("/")[0]

@@ -200,7 +200,7 @@ class Project:
         value, error, trace = self._remembered[key]
         self._traces[-1].update(trace)
         if error is not None:
-            raise error
+            raise error.with_traceback(None)  # what it came through would hold the project in a circle
         return cast(T, value)
 
     def _traced(self, make: Callable[[], object]) -> tuple[object, Exception | None, Trace]:
@@ -209,6 +209,7 @@ class Project:
         try:
             return make(), None, trace
         except (Skip, Absent, Unparsable, TooLarge, Unavailable) as error:
+            error.__context__ = None
             return None, error, trace
         finally:
             self._traces.pop()

@@ -102,8 +102,10 @@ def _run(project: Project, rule: Rule) -> tuple[Outcome, Trace]:
                 found.append(finding)  # noqa: PERF402 - one by one: those before an exception are kept
     except (Skip, Absent, Unparsable) as reason:
         result = Outcome(rule.id, "skip", str(reason))
+        reason.__traceback__ = None  # where it is remembered, it holds none of this
     except (TooLarge, Unavailable, Stopped) as reason:
         result = Outcome(rule.id, "error", str(reason))
+        reason.__traceback__ = None
     except MemoryError:
         result = Outcome(rule.id, "error", "it takes more memory than there is for it")
     except Exception as crash:  # noqa: BLE001 - the one rule must not take the others with it

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urldefrag, urljoin
 
@@ -173,8 +174,9 @@ def _deeper(library: Library, judge: Any, references: list[Reference]) -> Iterat
     spec, registry = _registered(library, references)
     spec = _without_extensions(spec)
     root = _paths(spec, registry, library.path)
+    keywords = _registry(judge.keyword_validators)
     try:
-        for error in _limited(_placed(judge.keyword_validators)["__root__"](root)):
+        for error in _limited(keywords["__root__"](root)):
             if str(error.message).startswith("Unknown JSON Schema dialect"):
                 raise Unknowable("it names a dialect of JSON Schema that is not known here")
             yield deeper_fault(library, error)
@@ -183,6 +185,8 @@ def _deeper(library: Library, judge: Any, references: list[Reference]) -> Iterat
     except (Unresolvable, *_CRASHES) as error:
         if not troubled:  # otherwise the reference is what is wrong
             raise Unknowable(f"the validator can't judge it ({type(error).__name__})") from None
+    finally:
+        keywords.clear()  # its validators know it
 
 
 def _without_extensions(spec: Any) -> Any:
@@ -200,26 +204,27 @@ _CRASHES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeEr
 def _is_light(library: Library) -> bool:
     """Whether no schema stands for very many others when its parts are put in: that would take for ever."""
     weights: dict[int, int] = {}
-
-    def weigh(at: At, depth: int) -> int:
-        try:
-            at = library.follow(at)
-        except (Dangling, Outside):
-            return 1
-        if isinstance(at.node, Scalar) or depth > 200:
-            return 1
-        if id(at.node) not in weights:
-            weights[id(at.node)] = 1  # on the way: a circle is the recursion's own limit
-            children = _combined(at)
-            weights[id(at.node)] = min(1 + sum(weigh(one, depth + 1) for one in children), _MAX_WEIGHT + 1)
-        return weights[id(at.node)]
-
     schemas = [library.root.document.get("components", "schemas"), library.root.document.get("definitions")]
     for group in schemas:
         for key, node in library.document.entries(group).values():
-            if weigh(At(library.path, library.document, key, node), 0) > _MAX_WEIGHT:
+            if _weight(library, At(library.path, library.document, key, node), weights, 0) > _MAX_WEIGHT:
                 return False
     return True
+
+
+def _weight(library: Library, at: At, weights: dict[int, int], depth: int) -> int:
+    """For how many schemas one stands; `weights`: what is known of nodes by their id."""
+    try:
+        at = library.follow(at)
+    except (Dangling, Outside):
+        return 1
+    if isinstance(at.node, Scalar) or depth > 200:
+        return 1
+    if id(at.node) not in weights:
+        weights[id(at.node)] = 1  # on the way: a circle is the recursion's own limit
+        parts = sum(_weight(library, one, weights, depth + 1) for one in _combined(at))
+        weights[id(at.node)] = min(1 + parts, _MAX_WEIGHT + 1)
+    return weights[id(at.node)]
 
 
 def _combined(at: At) -> Iterator[At]:
@@ -260,6 +265,13 @@ def _uri(path: str) -> str:
 
 def _paths(spec: Any, registry: Any, path: str) -> Any:
     from jsonschema_path import SchemaPath
+
+    accessor = _counted()(spec, registry.resolver(base_uri=_uri(path)), resolved_cache_maxsize=128)
+    return SchemaPath(accessor)
+
+
+@cache
+def _counted() -> Any:
     from jsonschema_path.accessors import SchemaAccessor
 
     class Counted(SchemaAccessor):
@@ -273,26 +285,30 @@ def _paths(spec: Any, registry: Any, path: str) -> Any:
                 raise Unknowable("its schemas stand for too many others to be judged")
             return super().get_resolved(parts)
 
-    return SchemaPath(Counted(spec, registry.resolver(base_uri=_uri(path)), resolved_cache_maxsize=128))
+    return Counted
 
 
-def _placed(validators: dict[str, Any]) -> Any:
-    """The validator's keyword validators, made to say of each error where it was found: the innermost knows best."""
-    from jsonschema_path import SchemaPath
+def _registry(validators: dict[str, Any]) -> Any:
+    """The validator's keyword validators, made to say of each error where it was found; for one document."""
     from openapi_spec_validator.validation.registries import KeywordValidatorRegistry
 
-    def placed(validator: Any) -> Any:
-        class Placed(validator):  # type: ignore[misc]
-            def __call__(self, *args: Any, **keywords: Any) -> Iterator[Any]:
-                at = next((one for one in reversed(args) if isinstance(one, SchemaPath)), None)
-                if validator.__name__ == "OperationValidator":
-                    at = args[2]
-                inside = ("default",) if validator.__name__.endswith("ValueValidator") else ()
-                for error in super().__call__(*args, **keywords):
-                    if at is not None and not hasattr(error, "place"):
-                        error.place = (*at.parts, *inside)
-                    yield error
+    return KeywordValidatorRegistry({name: _placed(validator) for name, validator in validators.items()})
 
-        return Placed
 
-    return KeywordValidatorRegistry({name: placed(validator) for name, validator in validators.items()})
+@cache
+def _placed(validator: Any) -> Any:
+    """A keyword validator that says of each error where it was found: the innermost knows best."""
+    from jsonschema_path import SchemaPath
+
+    class Placed(validator):  # type: ignore[misc]
+        def __call__(self, *args: Any, **keywords: Any) -> Iterator[Any]:
+            at = next((one for one in reversed(args) if isinstance(one, SchemaPath)), None)
+            if validator.__name__ == "OperationValidator":
+                at = args[2]
+            inside = ("default",) if validator.__name__.endswith("ValueValidator") else ()
+            for error in super().__call__(*args, **keywords):
+                if at is not None and not hasattr(error, "place"):
+                    error.place = (*at.parts, *inside)
+                yield error
+
+    return Placed

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from weakref import proxy
 
 from checks.finding import Finding, Skip, Span
 from checks.project import Absent, Project, TooLarge
@@ -440,11 +441,12 @@ def _library(project: Project) -> Library:
 
 def _opened(project: Project) -> Library:
     path = _path(project)
+    own: Project = proxy(project)  # which remembers the library
 
     def load(other: str) -> Document:
         shown = other[:120]
         try:
-            return project.parse(fragment_json if other.endswith(".json") else fragment, other)
+            return own.parse(fragment_json if other.endswith(".json") else fragment, other)
         except Absent:
             raise Dangling(f"leads nowhere: there is no file {shown}") from None
         except Excessive as error:
