@@ -17,7 +17,7 @@ from checks.dataclass import dataclass, field, replace
 from checks.finding import Skip
 from checks.pipeline import configuration
 from checks.policy import TEXTS, Setting, text_list
-from checks.project import Project, TooLarge
+from checks.project import Absent, Project, TooLarge
 from checks.read import Unparsable, gitlab_ci, yaml
 from checks.read.build_command import PREDEFINED, Build, builds_of
 from checks.read.dockerfile import Dockerfile, Stage, read_dockerfile
@@ -110,6 +110,14 @@ def built(project: Project, target: Target, dockerfile: Dockerfile) -> Built:
     return Built(target, dockerfile, index, image_of(dockerfile, index, given, build.target))
 
 
+def built_of(project: Project, target: Target) -> Built:
+    """The same for one of the project's targets, and its Dockerfile as it is. Raises Absent and its like besides."""
+    # Targets are remembered as well: an id stands for one of them.
+    return project.remember(
+        ("images: image", id(target)), lambda: built(project, target, project.parse(read_dockerfile, target.path))
+    )
+
+
 def inherits(project: Project, image: Image, label: str) -> bool | None:
     """Whether the policy says that the image's base carries a label; None where the base can't be known."""
     patterns = [pattern for pattern, keys in project.setting(base_image_labels).items() if label in keys]
@@ -129,8 +137,8 @@ def _build_all(project: Project) -> tuple[tuple[Built, ...], tuple[str, ...]]:
     reasons: list[str] = []
     for target in targets(project).known:
         try:
-            found.append(built(project, target, project.need(read_dockerfile, target.path, "6.file")))
-        except Unparsable:
+            found.append(built_of(project, target))
+        except (Absent, Unparsable, TooLarge, Unavailable):
             reasons.append("see 6.file")
         except Skip as skip:
             reasons.append(skip.reason)

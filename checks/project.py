@@ -229,6 +229,10 @@ class Project:
 
     def _answered(self, kind: str, what: str) -> Hashable:
         match kind:
+            case "blob":
+                return self._tree.blob(what)
+            case "exists":
+                return self._exists(what)
             case "name":
                 return self.place.name
             case "raw name":
@@ -237,12 +241,8 @@ class Project:
                 return self._policy.fingerprint_of(what)
             case "fact":
                 return self._facts.get(what)
-            case "exists":
-                return self._exists(what)
             case "entry":
                 return self._tree.entry(what)
-            case "blob":
-                return self._tree.blob(what)
             case "paths":
                 return _digest(self._under(what))
             case "entries":
@@ -269,7 +269,8 @@ class Project:
     # ── how ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _ask(self, question: Question) -> Hashable:
-        answer = self.answer(question)
+        known = self._answers
+        answer = known[question] if question in known else self.answer(question)
         self._traces[-1][question] = answer
         return answer
 

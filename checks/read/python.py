@@ -10,9 +10,8 @@ import symtable
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import count
 from threading import Lock
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from checks.read import Unparsable
 from checks.read.newer import older
@@ -51,6 +50,13 @@ _EXITS = {"exit", "quit", "sys.exit", "os._exit", "os.abort"}
 _FORGIVING = {"", "ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Loop = ast.For | ast.AsyncFor | ast.While
+_Try = ast.Try | ast.TryStar
+# Statements in whose branches others stand that are run with them.
+_COMPOUND = frozenset(
+    {ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.With, ast.AsyncWith, ast.Match, ast.ClassDef}
+)
+_IDLE = frozenset({ast.Name, ast.Constant, ast.Lambda})  # expressions that call nothing
+_ACTING = frozenset({ast.Call, ast.NamedExpr})
 _one_thread = Lock()
 
 
@@ -132,7 +138,9 @@ def _is_future(node: ast.stmt) -> bool:
 
 
 def _lowered(body: list[ast.stmt]) -> tuple[Step, ...]:
-    return tuple(_block(body, None, count()))
+    steps: list[Step] = []
+    _block(body, None, steps)
+    return tuple(steps)
 
 
 def _outline(body: list[ast.stmt]) -> tuple[Statement, ...]:
@@ -194,9 +202,10 @@ def _first_mark(node: ast.stmt) -> Mark:
 # ── statements ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _block(body: Iterable[ast.stmt], arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+def _block(body: Iterable[ast.stmt], arm: Arm | None, steps: list[Step]) -> None:
+    """Adds the steps of statements to `steps`, as all of these do: the order of a step is its index there."""
     for node in body:
-        yield from _statement(node, arm, clock)
+        _STATEMENTS.get(type(node), _simple)(node, arm, steps)
         if _ends(node):
             arm = Arm(node, "rest", "no", True, arm)
         elif _may_return(node):
@@ -206,10 +215,12 @@ def _block(body: Iterable[ast.stmt], arm: Arm | None, clock: Iterator[int]) -> I
 def _ends(node: ast.stmt) -> bool:
     """Whether nothing after the statement is ever reached."""
     match node:
+        case ast.Expr():
+            return isinstance(node.value, ast.Call) and _dotted(node.value.func) in _EXITS
+        case ast.Assign() | ast.FunctionDef() | ast.Import() | ast.ImportFrom():
+            return False
         case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
             return True
-        case ast.Expr(value=ast.Call(func=function)):
-            return _dotted(function) in _EXITS
         case ast.If():
             return _if_ends(node)
         case ast.With(body=body) | ast.AsyncWith(body=body):
@@ -242,125 +253,152 @@ def _any_ends(body: list[ast.stmt]) -> bool:
 
 
 def _may_return(node: ast.stmt) -> bool:
-    return not isinstance(node, ast.Expr | ast.Assign) and any(isinstance(n, ast.Return) for n in _nested(node))
+    return type(node) in _COMPOUND and any(isinstance(n, ast.Return) for n in _nested(node))
 
 
-def _statement(node: ast.stmt, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
-    match node:
-        case ast.Import() | ast.ImportFrom():
-            yield from _imports(node, arm, clock)
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            for expression in (*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)):
-                yield from _effects(expression, arm, clock)
-            yield Bind(node.name, _function(node), _mark(node), arm, next(clock))
-        case ast.ClassDef():
-            for expression in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
-                yield from _effects(expression, arm, clock)
-            yield Bind(node.name, _class(node), _mark(node), arm, next(clock))
-        case ast.If():
-            yield from _if(node, arm, clock)
-        case ast.For() | ast.AsyncFor() | ast.While():
-            yield from _loop(node, arm, clock)
-        case ast.Try() | ast.TryStar():
-            yield from _try(node, arm, clock)
-        case ast.With() | ast.AsyncWith():
-            for item in node.items:
-                yield from _effects(item.context_expr, arm, clock)
-                yield from _targets(item.optional_vars, None, node, arm, clock)
-            yield from _block(node.body, Arm(node, "with", "yes", True, arm), clock)
-        case ast.Match():
-            yield from _effects(node.subject, arm, clock)
-            for case in node.cases:
-                yield from _block(case.body, Arm(node, f"case {case.pattern.lineno}", "maybe", False, arm), clock)
-        case ast.Global(names=names) | ast.Nonlocal(names=names):
-            yield Share(tuple(names), _mark(node), arm, next(clock))
-        case _:
-            yield from _simple(node, arm, clock)
+def _define(node: ast.FunctionDef | ast.AsyncFunctionDef, arm: Arm | None, steps: list[Step]) -> None:
+    for expression in (*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)):
+        _effects(expression, arm, steps)
+    steps.append(Bind(node.name, _function(node), _mark(node), arm, len(steps)))
 
 
-def _simple(node: ast.stmt, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+def _define_class(node: ast.ClassDef, arm: Arm | None, steps: list[Step]) -> None:
+    for expression in (*node.decorator_list, *node.bases, *(k.value for k in node.keywords)):
+        _effects(expression, arm, steps)
+    steps.append(Bind(node.name, _class(node), _mark(node), arm, len(steps)))
+
+
+def _with(node: ast.With | ast.AsyncWith, arm: Arm | None, steps: list[Step]) -> None:
+    for item in node.items:
+        _effects(item.context_expr, arm, steps)
+        _targets(item.optional_vars, None, node, arm, steps)
+    _block(node.body, Arm(node, "with", "yes", True, arm), steps)
+
+
+def _match(node: ast.Match, arm: Arm | None, steps: list[Step]) -> None:
+    _effects(node.subject, arm, steps)
+    for case in node.cases:
+        _block(case.body, Arm(node, f"case {case.pattern.lineno}", "maybe", False, arm), steps)
+
+
+def _share(node: ast.Global | ast.Nonlocal, arm: Arm | None, steps: list[Step]) -> None:
+    steps.append(Share(tuple(node.names), _mark(node), arm, len(steps)))
+
+
+def _simple(node: ast.stmt, arm: Arm | None, steps: list[Step]) -> None:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.expr):
-            yield from _effects(child, arm, clock, alone=isinstance(node, ast.Expr))
+            _effects(child, arm, steps)
     match node:
-        case ast.Assign(targets=targets, value=value):
-            for target in targets:
-                yield from _targets(target, value, node, arm, clock)
         case ast.AnnAssign(target=target, value=ast.expr() as value):
-            yield from _targets(target, value, node, arm, clock)
+            _targets(target, value, node, arm, steps)
         case ast.AugAssign(target=target):
-            yield from _targets(target, None, node, arm, clock)
+            _targets(target, None, node, arm, steps)
         case ast.Delete(targets=targets):
-            for target in targets:
-                yield from _targets(target, None, node, arm, clock)
+            for gone in targets:
+                _targets(gone, None, node, arm, steps)
+
+
+def _assign(node: ast.Assign, arm: Arm | None, steps: list[Step]) -> None:
+    for expression in (*node.targets, node.value):
+        _effects(expression, arm, steps)
+    for target in node.targets:
+        _targets(target, node.value, node, arm, steps)
+
+
+def _expression(node: ast.Expr, arm: Arm | None, steps: list[Step]) -> None:
+    _effects(node.value, arm, steps, alone=True)
+
+
+def _return(node: ast.Return, arm: Arm | None, steps: list[Step]) -> None:
+    if node.value is not None:
+        _effects(node.value, arm, steps)
 
 
 def _targets(
-    target: ast.expr | None, value: ast.expr | None, node: ast.stmt, arm: Arm | None, clock: Iterator[int]
-) -> Iterator[Step]:
+    target: ast.expr | None, value: ast.expr | None, node: ast.stmt, arm: Arm | None, steps: list[Step]
+) -> None:
     match target:
         case ast.Name(id=name):
-            yield Bind(name, _expr(value) if value else Computed(), _mark(node), arm, next(clock))
+            steps.append(Bind(name, _expr(value) if value else Computed(), _mark(node), arm, len(steps)))
         case ast.Attribute(value=owner, attr=name):
-            yield Attach(_expr(owner), name, _expr(value) if value else Computed(), _mark(node), arm, next(clock))
+            given = _expr(value) if value else Computed()
+            steps.append(Attach(_expr(owner), name, given, _mark(node), arm, len(steps)))
         case ast.Starred(value=inner):
-            yield from _targets(inner, None, node, arm, clock)
+            _targets(inner, None, node, arm, steps)
         case ast.Tuple(elts=targets) | ast.List(elts=targets):
             values: list[ast.expr | None] = [None] * len(targets)
             if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(targets):
                 values = list(value.elts)
             for one, its in zip(targets, values, strict=True):
-                yield from _targets(one, its, node, arm, clock)
+                _targets(one, its, node, arm, steps)
 
 
-def _imports(node: ast.Import | ast.ImportFrom, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+def _imports(node: ast.Import | ast.ImportFrom, arm: Arm | None, steps: list[Step]) -> None:
     at = _mark(node)
     for alias in node.names:
-        match node:
-            case ast.ImportFrom(module=module, level=level):
-                name = None if alias.name == "*" else alias.asname or alias.name
-                yield Import(module or "", level, alias.name, name, False, at, arm, next(clock))
-            case _ if alias.asname:
-                yield Import(alias.name, 0, None, alias.asname, False, at, arm, next(clock))
-            case _:
-                yield Import(alias.name, 0, None, alias.name.partition(".")[0], True, at, arm, next(clock))
+        order = len(steps)
+        if isinstance(node, ast.ImportFrom):
+            name = None if alias.name == "*" else alias.asname or alias.name
+            steps.append(Import(node.module or "", node.level, alias.name, name, False, at, arm, order))
+        elif alias.asname:
+            steps.append(Import(alias.name, 0, None, alias.asname, False, at, arm, order))
+        else:
+            steps.append(Import(alias.name, 0, None, alias.name.partition(".")[0], True, at, arm, order))
 
 
-def _if(node: ast.If, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+def _if(node: ast.If, arm: Arm | None, steps: list[Step]) -> None:
     """An `if` with its `elif`s, which may be a thousand: no recursion."""
     while True:
-        yield from _effects(node.test, arm, clock)
+        _effects(node.test, arm, steps)
         taken = _truth(node.test)
-        yield from _block(node.body, Arm(node, "if", taken, taken in ("yes", "main", "imported"), arm), clock)
+        _block(node.body, Arm(node, "if", taken, taken in ("yes", "main", "imported"), arm), steps)
         arm = Arm(node, "else", _NEGATED[taken], taken in ("no", "main", "imported"), arm)
         match node.orelse:
             case [ast.If() as again]:
                 node = again
             case other:
-                yield from _block(other, arm, clock)
+                _block(other, arm, steps)
                 return
 
 
-def _loop(node: _Loop, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+def _loop(node: _Loop, arm: Arm | None, steps: list[Step]) -> None:
     taken: Runs = "maybe"
     if isinstance(node, ast.While):
-        yield from _effects(node.test, arm, clock)
+        _effects(node.test, arm, steps)
         taken = _truth(node.test)
     else:
-        yield from _effects(node.iter, arm, clock)
-        yield from _targets(node.target, None, node, arm, clock)
-    yield from _block(node.body, Arm(node, "loop", taken, taken == "yes", arm), clock)
-    yield from _block(node.orelse, Arm(node, "loop", "maybe", False, arm), clock)
+        _effects(node.iter, arm, steps)
+        _targets(node.target, None, node, arm, steps)
+    _block(node.body, Arm(node, "loop", taken, taken == "yes", arm), steps)
+    _block(node.orelse, Arm(node, "loop", "maybe", False, arm), steps)
 
 
-def _try(node: ast.Try | ast.TryStar, arm: Arm | None, clock: Iterator[int]) -> Iterator[Step]:
+def _try(node: _Try, arm: Arm | None, steps: list[Step]) -> None:
     sure = all(_any_ends(handler.body) for handler in node.handlers)
     forgives = any(_caught(handler.type) & _FORGIVING for handler in node.handlers)
-    yield from _block(node.body, Arm(node, "try", "yes", sure, arm, forgives), clock)
+    _block(node.body, Arm(node, "try", "yes", sure, arm, forgives), steps)
     for number, handler in enumerate(node.handlers):
-        yield from _block(handler.body, Arm(node, f"except {number}", "maybe", False, arm), clock)
-    yield from _block(node.orelse, Arm(node, "else", "yes", sure, arm), clock)
-    yield from _block(node.finalbody, Arm(node, "finally", "yes", True, arm), clock)
+        _block(handler.body, Arm(node, f"except {number}", "maybe", False, arm), steps)
+    _block(node.orelse, Arm(node, "else", "yes", sure, arm), steps)
+    _block(node.finalbody, Arm(node, "finally", "yes", True, arm), steps)
+
+
+_STATEMENTS: dict[type[ast.stmt], Callable[[Any, Arm | None, list[Step]], None]] = {
+    **dict.fromkeys((ast.Import, ast.ImportFrom), _imports),
+    **dict.fromkeys(_FUNCTIONS, _define),
+    ast.ClassDef: _define_class,
+    ast.If: _if,
+    **dict.fromkeys((ast.For, ast.AsyncFor, ast.While), _loop),
+    **dict.fromkeys((ast.Try, ast.TryStar), _try),
+    **dict.fromkeys((ast.With, ast.AsyncWith), _with),
+    ast.Match: _match,
+    **dict.fromkeys((ast.Global, ast.Nonlocal), _share),
+    ast.Assign: _assign,
+    ast.Expr: _expression,
+    ast.Return: _return,
+}
+"""By the statement; every other one is `_simple`."""
 
 
 def _caught(kind: ast.expr | None) -> set[str]:
@@ -412,10 +450,13 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
 
 
 def _lambda(node: ast.Lambda) -> Function:
-    def steps() -> tuple[Step, ...]:
-        return tuple(_effects(node.body, None, count()))
+    return Function("<lambda>", _mark(node), (), _parameters(node.args), False, partial(_lowered_lambda, node.body))
 
-    return Function("<lambda>", _mark(node), (), _parameters(node.args), False, steps)
+
+def _lowered_lambda(body: ast.expr) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    _effects(body, None, steps)
+    return tuple(steps)
 
 
 def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
@@ -471,45 +512,52 @@ def _dotted(node: ast.expr, *, calls: bool = False) -> str:
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
-def _effects(root: ast.expr, arm: Arm | None, clock: Iterator[int], *, alone: bool = False) -> Iterator[Step]:
+def _effects(root: ast.expr, arm: Arm | None, steps: list[Step], *, alone: bool = False) -> None:
     """The calls that an expression makes, and the names that `:=` binds. No recursion: it may be very deep."""
+    if type(root) in _IDLE:
+        return
     waiting: list[tuple[ast.expr, Arm | None, bool]] = [(root, arm, False)]
     while waiting:
         node, here, is_ready = waiting.pop()
-        match node:
-            case ast.Name() | ast.Constant() | ast.Lambda():
-                continue
-            case ast.Call() if is_ready:
-                yield Run(_call(node, 0), alone and node is root, _mark(node), here, next(clock))
-            case ast.NamedExpr(target=ast.Name(id=name), value=value) if is_ready:
-                yield Bind(name, _expr(value), _mark(node), here, next(clock))
-        if not is_ready:
+        if is_ready:
+            if isinstance(node, ast.Call):
+                steps.append(Run(_call(node, 0), alone and node is root, _mark(node), here, len(steps)))
+            elif isinstance(node, ast.NamedExpr):
+                steps.append(Bind(node.target.id, _expr(node.value), _mark(node), here, len(steps)))
+            continue
+        if type(node) in _ACTING:
             waiting.append((node, here, True))
-            waiting.extend((child, its, False) for child, its in reversed(list(_operands(node, here))))
+        operands = [(child, its, False) for child, its in _operands(node, here) if type(child) not in _IDLE]
+        operands.reverse()
+        waiting += operands
 
 
-def _operands(node: ast.expr, arm: Arm | None) -> Iterator[tuple[ast.expr, Arm | None]]:
+def _operands(node: ast.expr, arm: Arm | None) -> Iterable[tuple[ast.expr, Arm | None]]:
+    """The expressions that one is made of, in the order in which they are worked out."""
     match node:
-        case ast.IfExp(test=test, body=body, orelse=other):
-            taken = _truth(test)
-            yield from ((test, arm), (body, Arm(node, "if", taken, False, arm)))
-            yield other, Arm(node, "else", _NEGATED[taken], False, arm)
+        case ast.Call():
+            return [(node.func, arm), *((one, arm) for one in node.args), *((one.value, arm) for one in node.keywords)]
+        case ast.Attribute() | ast.Starred() | ast.Await():
+            return ((node.value, arm),)
+        case ast.IfExp():
+            taken = _truth(node.test)
+            other = Arm(node, "else", _NEGATED[taken], False, arm)
+            return ((node.test, arm), (node.body, Arm(node, "if", taken, False, arm)), (node.orelse, other))
         case ast.BoolOp(op=operator, values=[first, *others]):
             taken = _truth(first) if isinstance(operator, ast.And) else _NEGATED[_truth(first)]
-            yield first, arm
-            yield from ((other, Arm(node, "loop", taken, False, arm)) for other in others)
+            return [(first, arm), *((other, Arm(node, "loop", taken, False, arm)) for other in others)]
         case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
             inner = Arm(node, "loop", "maybe", False, arm)
-            yield node.generators[0].iter, arm
             elements = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
             later = [part for loop in node.generators for part in (*loop.ifs, loop.iter)]
-            yield from ((part, inner) for part in (*elements, *later) if part is not node.generators[0].iter)
+            once = node.generators[0].iter
+            return [(once, arm), *((part, inner) for part in (*elements, *later) if part is not once)]
         case _:
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.expr):
-                    yield child, arm
-                elif isinstance(child, ast.keyword):
-                    yield child.value, arm
+            return [
+                (child.value if isinstance(child, ast.keyword) else child, arm)
+                for child in ast.iter_child_nodes(node)
+                if isinstance(child, ast.expr | ast.keyword)
+            ]
 
 
 def _expr(node: ast.expr, depth: int = 0) -> Expr:
@@ -517,10 +565,12 @@ def _expr(node: ast.expr, depth: int = 0) -> Expr:
     if depth > _DEPTH:
         return Computed()
     match node:
-        case ast.Name(id=name):
-            return Name(name)
-        case ast.Attribute(value=value, attr=name):
-            return Attribute(_expr(value, depth + 1), name)
+        case ast.Name():
+            return Name(node.id)
+        case ast.Constant():
+            return Constant(node.value)
+        case ast.Attribute():
+            return Attribute(_expr(node.value, depth + 1), node.attr)
         case ast.Call():
             return _call(node, depth)
         case ast.Subscript(value=value):

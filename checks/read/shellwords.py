@@ -14,12 +14,14 @@ from typing import Literal
 
 from checks.dataclass import dataclass
 from checks.read import Unparsable
+from checks.regex import regex
 
 _DEEPEST = 50
 _LONGEST = 10_000
 _DEAREST = 200_000
 """Steps that matching a pattern may take; what would take more is not known."""
 _SPECIAL = frozenset("@*#?-$!0")
+_LETTERS = regex(r"[A-Za-z_][A-Za-z_0-9]*")  # of a name; there are others
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def unknown(*names: str, filled: bool = False) -> Value:
 
 def joined(values: Sequence[Value]) -> Value:
     """Texts one after the other; what gets longer than any label is not followed, since variables may double it."""
+    if len(values) == 1 and len(values[0].text or "") <= _LONGEST:
+        return values[0]
     filled = any(value.filled for value in values)
     names = frozenset[str]().union(*(value.names for value in values))
     texts = [value.text for value in values if value.text is not None]
@@ -79,6 +83,8 @@ def expand(word: str, lookup: Lookup, escape: str = "\\") -> Value:
 
     `${V:?why}` of a variable that is empty stops Docker's build; here it is nothing.
     """
+    if len(word) <= _LONGEST and not ("$" in word or escape in word or "'" in word or '"' in word):
+        return known(word)
     return _Lexer(word, lookup, escape).until("", raw=False, depth=0)
 
 
@@ -146,7 +152,12 @@ class _Lexer:
     def double_quoted(self, raw: bool, depth: int) -> Value:
         self.at += 1
         found: list[Value] = []
+        plain = _plain(self.escape)
         while (char := self.peek()) != '"':
+            if run := plain.match(self.text, self.at):
+                self.at = run.end()
+                found.append(known(run[0]))
+                continue
             if not char:
                 raise Unparsable('a closing " is missing')
             if char == "$":
@@ -187,11 +198,13 @@ class _Lexer:
     def name(self) -> str:
         """A variable's name: digits, one special character, or letters, digits and `_`."""
         start = self.at
+        if letters := _LETTERS.match(self.text, start):
+            self.at = letters.end()
         first = self.peek()
-        if first.isdecimal():
+        if letters is None and first.isdecimal():
             while self.peek().isdecimal():
                 self.at += 1
-        elif first and first in _SPECIAL:
+        elif letters is None and first and first in _SPECIAL:
             self.at += 1
         else:
             while (char := self.peek()) and (char.isalpha() or char.isdecimal() or char == "_"):

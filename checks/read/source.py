@@ -112,6 +112,8 @@ def decode(data: bytes) -> Source:
 
 
 def _encoding(data: bytes) -> str:
+    if not any(b"coding" in line for line in data.split(b"\n", 2)[:2]):
+        return "utf-8"  # there is no cookie
     try:
         # Lone carriage returns end lines for Python's parser too, but not for `readline`.
         lines = io.BytesIO(data.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))

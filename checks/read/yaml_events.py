@@ -63,24 +63,28 @@ def _documents(stream: Stream) -> Iterator[Document]:
     anchors: dict[str, Node | None] = {}
     opened: list[_Open] = []
     start = count = 0
-    events: Iterator[_Event] = yaml.parse(stream.text, Loader=yaml.CSafeLoader)
+    loader = yaml.CSafeLoader(stream.text)
+    events: Iterator[_Event] = iter(loader.get_event, None)
     for event in events:
-        match event:
-            case yaml.DocumentStartEvent():
-                anchors, opened = {}, [_Open(event)]
-                start = _end(event) if event.explicit else start
-            case yaml.DocumentEndEvent():
-                yield Document(opened[0].children[0], start)
-                start = _end(event)
-            case yaml.CollectionStartEvent():
-                opened.append(_Open(event))
-                anchors.update({event.anchor: None} if event.anchor else {})
-                _limit(stream, event, len(opened) - 1, count := count + 1)
-            case yaml.AliasEvent() | yaml.ScalarEvent() | yaml.CollectionEndEvent():
-                node = _node(stream, event, opened, anchors)
-                _add(opened[-1], node)
-                count += 0 if isinstance(event, yaml.CollectionEndEvent) else _weight(node)
-                _limit(stream, event, len(opened) - 1 + opened[-1].height, count)
+        if isinstance(event, _CONTENT):
+            node = _node(stream, event, opened, anchors)
+            _add(opened[-1], node)
+            count += 0 if isinstance(event, _ENDS) else _weight(node)
+            _limit(stream, event, len(opened) - 1 + opened[-1].height, count)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            opened.append(_Open(event))
+            anchors.update({event.anchor: None} if event.anchor else {})
+            _limit(stream, event, len(opened) - 1, count := count + 1)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            anchors, opened = {}, [_Open(event)]
+            start = _end(event) if event.explicit else start
+        elif isinstance(event, yaml.DocumentEndEvent):
+            yield Document(opened[0].children[0], start)
+            start = _end(event)
+
+
+_ENDS = yaml.CollectionEndEvent
+_CONTENT = (yaml.ScalarEvent, yaml.AliasEvent, _ENDS)
 
 
 def _end(event: _Event) -> int:
@@ -89,11 +93,11 @@ def _end(event: _Event) -> int:
 
 
 def _node(stream: Stream, event: _Event, opened: list[_Open], anchors: dict[str, Node | None]) -> Node:
-    if isinstance(event, yaml.AliasEvent):
-        return _aliased(stream, event, anchors)
     if isinstance(event, yaml.ScalarEvent):
         start = _content(stream.text, event)
         node: Node = Scalar(event.value, event.style or "", event.tag, event.anchor, start, _end(event))
+    elif isinstance(event, yaml.AliasEvent):
+        return _aliased(stream, event, anchors)
     else:
         node = _closed(stream.text, opened.pop(), _end(event))
     if node.anchor:

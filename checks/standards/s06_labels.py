@@ -24,7 +24,17 @@ from typing import Any
 
 from checks.dataclass import dataclass
 from checks.finding import Edit, Finding, Fix, Skip, Span
-from checks.images import Built, Target, all_built, base_image_labels, build_args, built, inherits, targets
+from checks.images import (
+    Built,
+    Target,
+    all_built,
+    base_image_labels,
+    build_args,
+    built,
+    built_of,
+    inherits,
+    targets,
+)
 from checks.policy import Setting, text_list, text_value
 from checks.project import Absent, Project, TooLarge
 from checks.published import REPOSITORIES, Published, Unread, image_repository, newest, newest_image
@@ -361,7 +371,7 @@ def _label_place(project: Project) -> tuple[str, Span | None]:
 
 def _unbuildable(project: Project, target: Target) -> Iterator[Finding]:
     try:
-        built(project, target, project.parse(read_dockerfile, target.path))
+        built_of(project, target)
     except Absent:
         message = f"There is no {target.path}{target.by}: add it, or correct the job"
         yield Finding(target.path, None, message, "Dockerfile")
