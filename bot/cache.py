@@ -82,17 +82,21 @@ class Cache:
 def cache_beside(judged: Iterable[Path]) -> Cache | None:
     """The user's cache, for a judgement of these folders; None where it can't be trusted with it."""
     home = cache_home(os.path.expandvars("$XDG_CACHE_HOME"), os.path.expanduser("~"))
+    return Cache(home / "judged") if is_trusted(home, judged) else None
+
+
+def is_trusted(home: Path, judged: Iterable[Path]) -> bool:
+    """Whether what a cache says may be believed of these folders: it is the user's own, and lies in none of them."""
     place = os.path.realpath(home)
     try:
         found = os.stat(place)
     except FileNotFoundError:
         found = None
     except OSError:
-        return None
+        return False
     if found is not None and (found.st_uid != os.geteuid() or found.st_mode & 0o022):
-        return None
-    inside = any(Path(place).is_relative_to(os.path.realpath(folder)) for folder in judged)
-    return None if inside else Cache(home / "judged")
+        return False
+    return not any(Path(place).is_relative_to(os.path.realpath(folder)) for folder in judged)
 
 
 @cache

@@ -124,8 +124,9 @@ def _on_gitlab(source: str, gitlab_url: str | None) -> str:
 
 
 def _from_address(source: str, url: str, access: PolicyAccess, now: float) -> Sourced:
-    place = access.cache / f"policy-{hashlib.sha256(url.encode()).hexdigest()[:24]}.json"
-    kept = _kept(place)
+    name = f"policy-{hashlib.sha256(url.encode()).hexdigest()[:24]}.json"
+    place = None if access.cache is None else access.cache / name
+    kept = None if place is None else _kept(place)
     if kept is not None and 0 <= now - kept.at < FRESH:
         return Sourced(_checked(kept.text, source))
     try:
@@ -137,7 +138,8 @@ def _from_address(source: str, url: str, access: PolicyAccess, now: float) -> So
         day = datetime.fromtimestamp(kept.at, UTC).date()
         why = str(error).splitlines()[0]
         return Sourced(_checked(kept.text, source), f"The policy {source} can't be had ({why}): that of {day} holds.")
-    _keep(place, _Kept(etag, now, data))
+    if place is not None:
+        _keep(place, _Kept(etag, now, data))
     return Sourced(policy)
 
 

@@ -150,12 +150,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class PolicyAccess:
-    """What a policy at an address is read with. `header`: the one that GitLab takes the token in."""
+    """What a policy at an address is read with. `header`: the one that GitLab takes the token in.
+
+    `cache`: where what was read is kept; None where nothing is to be kept, and nothing that lies there believed.
+    """
 
     gitlab_url: str | None
     token: Secret | None
     header: str
-    cache: Path
+    cache: Path | None
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> PolicyAccess:

@@ -53,8 +53,9 @@ class Target:
     job: str | None = None
 
     @property
-    def by(self) -> str:
-        return f", which the job {self.job[:60]} builds" if self.job else ""
+    def image(self) -> str:
+        """The image, for people."""
+        return f"image that the job {self.job[:60]} builds" if self.job else "image"
 
 
 @dataclass(frozen=True, slots=True)

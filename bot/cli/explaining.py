@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.cli.judgement import load_policy
-from bot.cli.target import targets
+from bot.cli.target import looked_at, targets
 from bot.errors import Invalid
 from checks.place import Place
 from checks.project import Project
@@ -17,7 +17,7 @@ from checks.waivers import stated
 
 def in_project(id: str, project: str, source: str | None) -> str:
     """The layers for a project: a folder, or a path on GitLab such as `group/iris`. Raises Invalid, SetupError."""
-    policy = load_policy(source)
+    policy = load_policy(source, lambda: looked_at(Path.cwd(), [project], None) if os.path.isdir(project) else ())
     today = datetime.now(UTC).date()
     if os.path.isdir(project):
         (target,) = targets(Path.cwd(), [project], None, policy)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.cache import Cache, cache_beside
+from bot.cache import Cache, cache_beside, is_trusted
 from bot.cli import say
 from bot.cli.progress import Step, ignore, progress_bar
-from bot.cli.target import HINT, Target, own_git, targets
+from bot.cli.target import HINT, Target, looked_at, own_git, targets
 from bot.errors import Invalid
 from checks.dataclass import dataclass, replace
 from checks.policy import Policy
@@ -64,7 +64,7 @@ class Judgement:
 
 def scene_of(asked: Asked) -> Scene:
     """What is asked about. Raises Invalid, SetupError."""
-    policy = load_policy(asked.policy)
+    policy = load_policy(asked.policy, lambda: looked_at(Path.cwd(), asked.paths, asked.name))
     found = targets(Path.cwd(), asked.paths, asked.name, policy)
     return Scene(policy, datetime.now(UTC).date(), tuple(found))
 
@@ -145,14 +145,20 @@ def _base(target: Target, since: str, readers: ExitStack) -> Tree:
 # ── policy and ids ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def load_policy(source: str | None) -> Policy:
-    """The policy at a source, or the built-in one; says where another one had to serve. Raises SetupError."""
+def load_policy(source: str | None, judged: Callable[[], Iterable[Path]] = lambda: ()) -> Policy:
+    """The policy at a source, or the built-in one; says where another one had to serve. Raises SetupError.
+
+    `judged`: the folders that it is for. What one of them holds of an earlier answer is not believed.
+    """
     if not source:
         return Policy()
     from bot.policy_source import load
     from bot.settings import PolicyAccess
 
-    sourced = load(source, PolicyAccess.read(), datetime.now(UTC))
+    access = PolicyAccess.read()
+    if access.cache is not None and not is_trusted(access.cache, judged()):
+        access = replace(access, cache=None)
+    sourced = load(source, access, datetime.now(UTC))
     if sourced.note is not None:
         say(f"snitch: {sourced.note}")
     return sourced.policy

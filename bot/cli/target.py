@@ -69,6 +69,21 @@ def targets(here: Path, paths: Sequence[str], name: str | None, policy: Policy) 
     return [_around(here, policy)]
 
 
+def looked_at(here: Path, paths: Sequence[str], name: str | None) -> list[Path]:
+    """The folders that the same may be about, whatever the policy says, each with the work tree around it."""
+    folders = [Path(path).resolve() for path in paths]
+    if not folders:
+        here = here.resolve()
+        itself = name is None or any((here / file).is_file() for file in ROOT_FILES)
+        folders = [*([here] if itself else []), *(_below(here, _called(name)) if name else ())]
+    return [_git_top(folder) or folder for folder in folders]
+
+
+def _called(name: str) -> set[str]:
+    """What the folder of a project may be called."""
+    return {name, f"deploy-{name}-model"}
+
+
 def _folder(path: str) -> Path:
     folder = Path(path)
     try:
@@ -248,7 +263,7 @@ def _named(here: Path, name: str, policy: Policy) -> Path:
     """The project of that name: the current folder if it is called so, else below it, else the current one all the same
     if it is a project. Raises Invalid.
     """
-    called = {name, f"deploy-{name}-model"}
+    called = _called(name)
     if here.name in called or name_of(here.name, policy) == name:
         return here
     found = list(_below(here, called))

@@ -220,6 +220,6 @@ class _State:
             return self.arguments[name]
         if name in self.handed_down:
             return unknown(name)
-        if name in self.arguments or name in self.scope or _is_global(self.file, name):
+        if name in self.arguments or _is_global(self.file, name):
             return None
         return None if self.closed and name != "PATH" else unknown(name)

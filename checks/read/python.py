@@ -40,6 +40,7 @@ from checks.read.syntax import (
     Statement,
     Step,
 )
+from checks.regex import regex
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +48,7 @@ NEWER = "it may be written for a newer Python than snitch runs on"
 _DEPTH = 40  # of an expression whose value is looked at; what is deeper is Computed
 _NEGATED: dict[Runs, Runs] = {"yes": "no", "no": "yes", "maybe": "maybe", "main": "imported", "imported": "main"}
 _EXITS = {"exit", "quit", "sys.exit", "os._exit", "os.abort"}
+_FLAG_RENAMED = regex(r"\bTYPE_CHECKING[ \t]+as\b")
 _FORGIVING = {"", "ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _Loop = ast.For | ast.AsyncFor | ast.While
@@ -82,7 +84,28 @@ def parse_script(data: bytes) -> Module:
 
 
 def _module(source: Source, body: list[ast.stmt]) -> Module:
+    if _FLAG_RENAMED.search(source.text):
+        _give_back_the_name(body)
     return Module(source, partial(_lowered, body), partial(_outline, body), partial(_dumped, body))
+
+
+def _give_back_the_name(body: list[ast.stmt]) -> None:
+    """Reads `TC` as TYPE_CHECKING where `from typing import TYPE_CHECKING as TC` alone says what it is."""
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    renamed: set[str | None] = set()
+    others: set[str | None] = set()
+    for node in nodes:
+        match node:
+            case ast.ImportFrom(module="typing" | "typing_extensions", names=names):
+                renamed |= {one.asname for one in names if one.name == "TYPE_CHECKING"}
+                others |= {one.asname for one in names if one.name != "TYPE_CHECKING"}
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                others |= {one.asname or one.name for one in names}
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+                others.add(name)
+    for node in nodes:
+        if isinstance(node, ast.Name) and node.id in renamed - others:
+            node.id = "TYPE_CHECKING"
 
 
 def _check_places(body: list[ast.stmt]) -> None:

@@ -189,6 +189,9 @@ standard.bad("version", _job("cd docker && docker build .", f"FROM x\n{_MARKED}"
 standard.bad("version", _job("docker build --label version= .", f"FROM x\n{_MARKED}"))
 standard.bad("version", _job("docker build --target a .", f"FROM x AS a\n{_MARKED}FROM a\nLABEL version=1\n"))
 standard.skip("version", _version(f"FROM python\n{_REST}LABEL version=$PYTHON_VERSION\n"), because="PYTHON_VERSION")
+standard.skip("version", _version(f"FROM x\n{_REST}LABEL version=$TARGETARCH\n"), because="depends on TARGETARCH")
+standard.good("version", _version(f"FROM x\nARG TARGETARCH\n{_REST}LABEL version=$TARGETARCH\n"))
+standard.bad("version", _version(f"FROM scratch\n{_REST}LABEL version=$TARGETARCH  # <- 6.version\n"))
 standard.skip("version", _version(f"FROM x AS a\nARG V=1\nFROM a\n{_REST}LABEL version=$V\n"), because="depends on V")
 standard.skip("version", _version(f"FROM x\n{_REST}LABEL $K=1\n"), because="can't be known")
 standard.skip("version", _job("docker build --label version=$V .", f"FROM x\n{_REST}"), because="depends on V")
@@ -373,12 +376,12 @@ def _unbuildable(project: Project, target: Target) -> Iterator[Finding]:
     try:
         built_of(project, target)
     except Absent:
-        message = f"There is no {target.path}{target.by}: add it, or correct the job"
+        message = f"There is no {target.path} for the {target.image}: add it, or correct the job"
         yield Finding(target.path, None, message, "Dockerfile")
     except Unparsable as error:
         lines = project.bytes(target.path).decode("utf-8", "replace").split("\n")
         line = min(error.line or 1, len(lines))
-        message = f"Docker can't build this file{target.by}: {error.why}"
+        message = f"Docker can't build the {target.image} from this file: {error.why}"
         yield Finding(target.path, Span.of_line(line, lines[line - 1].rstrip("\r")), message, "Dockerfile")
 
 
@@ -473,10 +476,10 @@ def _problem(one: Built, label: str, value: Value | None) -> str:
     if value is not None:
         unset = ", ".join(sorted(value.names))[:200]
         why = f" ({unset} has no value in this stage: an ARG must be declared in it, and passed)" if unset else ""
-        return f"The label {label} is empty{one.target.by}{why}: give it a value"
+        return f"The label {label} of the {one.target.image} is empty{why}: give it a value"
     near = _nearest(label, one.image.labels)
     meant = f" ({near[:60]} is another label: names are compared exactly)" if near else ""
-    return f"The image has no label {label}{one.target.by}{meant}: add it to a LABEL of the final stage"
+    return f'The {one.target.image} has no label {label}{meant}: add LABEL {label}="…" to its final stage'
 
 
 def _nearest(label: str, keys: Mapping[str, Value]) -> str | None:

@@ -288,7 +288,7 @@ def tests(project: Project) -> Iterator[Finding]:
         elif name in suite.covered:
             continue
         elif suite.unreadable:
-            unknown.append(f"{suite.unreadable[0]} is not valid Python, so its tests can't be known")
+            unknown.append(f"{suite.unreadable[0]}, so its tests can't be known")
         else:
             yield _untested(project, name)
     if unknown:
@@ -334,7 +334,7 @@ def add_stub(project: Project, finding: Finding) -> Fix | None:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """What the files of tests are for: names of TESTED; and those of them that are not valid Python."""
+    """What the files of tests are for: names of TESTED; and why some of them can't be read."""
 
     covered: frozenset[str]
     unreadable: tuple[str, ...]
@@ -347,8 +347,11 @@ def _suite(project: Project) -> Suite:
     for path in _test_files(project, names):
         try:
             module = project.parse(parse, path)
-        except (Unparsable, Unavailable):
-            unreadable.append(path)
+        except Unparsable:
+            unreadable.append(f"{path} is not valid Python")
+            continue
+        except Unavailable as error:
+            unreadable.append(f"{path} can't be read ({error.reason})")
             continue
         file = File(path, posixpath.basename(path).removesuffix(".py"), module)
         if holds_tests(codebase, file, names):

@@ -242,6 +242,7 @@ for text, listed in (
     ("import distutils, tomllib, asyncore", ""),
     ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import numpy", ""),
     ("import typing\nif typing.TYPE_CHECKING:\n    import numpy", ""),
+    ("from typing import TYPE_CHECKING as TC\nif TC:\n    import numpy", ""),
     ("try:\n    import kserve\nexcept ImportError:\n    import kfserving", ""),
     ("try:\n    import ujson as json\nexcept ImportError:\n    import json", ""),
     (_NESTED, "numpy==1.26.4"),

@@ -10,10 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from bot.cli import app
 from bot.errors import SetupError
 from bot.policy_source import Sourced, address_of, load
 from bot.settings import PolicyAccess, Secret
+from checks.standard import MINIMAL
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -207,3 +210,27 @@ def test_a_file_is_read_as_it_is(tmp_path: Path) -> None:
     assert load(None, access, NOW).policy.origin == "built-in"
     with pytest.raises(SetupError, match="can't be read: No such file"):
         load(str(tmp_path / "none.yml"), access, NOW)
+
+
+@pytest.mark.parametrize("words", [(), (".",), ("-n", "iris")])
+def test_a_checkout_cannot_say_by_what_it_is_judged(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """A cache that lies in what is judged may hold an answer that the host never gave."""
+    for path, text in MINIMAL.items():
+        (tmp_path / "iris" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "iris" / path).write_text(text.replace("ddtrace.patch(tornado=True)", ""))
+    monkeypatch.chdir(tmp_path / "iris" if "-n" not in words else tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "iris/cache"))
+    host.body = b"levels: {10: off}\n"
+    read(host, tmp_path / "iris/cache/snitch", datetime.now(UTC))
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "iris/cache/snitch").iterdir()}
+    host.body = b"bucket: ml-platform-bucket\n"
+    ran = CliRunner().invoke(app, ["check", *words, "--policy", f"{host.url}/policy.yml"], prog_name="snitch")
+    assert ran.exit_code == 1 and "10.patch" in ran.output
+    assert {path.name: path.read_bytes() for path in (tmp_path / "iris/cache/snitch").iterdir()} == kept
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert CliRunner().invoke(app, ["check", *words, "--policy", f"{host.url}/policy.yml"]).exit_code == 1
+    host.status = 503
+    ran = CliRunner().invoke(app, ["check", *words, "--policy", f"{host.url}/policy.yml"])
+    assert ran.exit_code == 1 and "can't be had" not in ran.output, "a cache elsewhere is asked first for a day"

@@ -151,7 +151,7 @@ def test_a_stage_that_two_jobs_build_is_told_once() -> None:
     text = FULL.replace('version="1.0" ', "", 1)
     ci = jobs("docker build --label version=1 .", "docker build .")
     (finding,) = outcomes(project({".gitlab-ci.yml": ci, "Dockerfile": text}))["version"].findings
-    assert "which the job job1 builds" in finding.message
+    assert "The image that the job job1 builds" in finding.message
 
 
 def test_two_targets_of_a_file_have_contexts_of_their_own() -> None:

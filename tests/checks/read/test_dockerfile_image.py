@@ -28,7 +28,8 @@ def image(text: str, target: str | None = None, **given: Value) -> Image:
         ("FROM x\nARG V=\nLABEL a=$V", True),
         ("ARG V=1\nFROM x\nLABEL a=$V", True),
         ("ARG V=1\nFROM x\nARG V\nLABEL a=$V", False),
-        ("FROM x\nLABEL a=$TARGETARCH", True),
+        ("FROM x\nLABEL a=$TARGETARCH", None),  # an ARG that is not in scope; the base image may set ENV TARGETARCH
+        ("FROM scratch\nLABEL a=$TARGETARCH", True),
         ("FROM x\nARG TARGETARCH\nLABEL a=$TARGETARCH", False),
         ("FROM x\nARG TARGETVARIANT\nLABEL a=$TARGETVARIANT", True),
         ("FROM x\nARG HTTP_PROXY\nLABEL a=$HTTP_PROXY", None),

@@ -288,3 +288,13 @@ def test_every_installed_file_passes_as_a_script_as_it_passes_python() -> None:
 )
 def test_what_may_be_of_a_newer_python_is_said_to_be(text: str, is_newer: bool) -> None:
     assert whys(text.encode()).why.startswith(NEWER) is is_newer
+
+
+@pytest.mark.parametrize("flag", ["TYPE_CHECKING as TC", "TYPE_CHECKING  as  TC, Any"])
+def test_a_renamed_flag_of_the_type_checker_is_known(flag: str) -> None:
+    def runs(source: str) -> set[str]:
+        return {arm.runs for step in parse(source.encode()).steps if (arm := step.arm) is not None}
+
+    assert runs(f"from typing import {flag}\nif TC:\n    import numpy\n") == {"no"}
+    assert runs(f"from typing import {flag}\nTC = ask()\nif TC:\n    import numpy\n") == {"maybe"}
+    assert runs("from mine import TYPE_CHECKING as TC\nif TC:\n    import numpy\n") == {"maybe"}
