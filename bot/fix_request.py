@@ -201,8 +201,9 @@ def _target(hand: Hand, matter: Matter) -> str:
 def _made(hand: Hand, matter: Matter) -> tuple[Mirror, Made | None]:
     """The commit on the judged head: the same one whenever it is made of the same. None where nothing can be fixed."""
     world, project, head = hand.world, hand.project(matter), matter.verdict.commit or ""
-    mirror = world.mirror_of_head(project)
-    hand.read(lambda: mirror.fetch(world.remote(project), Want(head, (f"refs/heads/{_target(hand, matter)}",))))
+    mirror = world.mirror(project)  # with its history: not every host takes a push from a shallow one
+    want = Want(head, (f"refs/heads/{_target(hand, matter)}",))
+    hand.read(lambda: mirror.fetch(world.remote(project), want))
     with mirror.reader() as reader:
         tree = GitTree(mirror.snapshot(head), reader)
 
