@@ -1,6 +1,7 @@
 """Who asks for a page, and what GitLab shows to them. Nothing here is asynchronous: it is called on threads.
 
-What GitLab shows is asked for at sign-in and again as soon as the answer is `FRESH` seconds old. While GitLab does not
+What GitLab shows is asked for at sign-in and again as soon as the answer is `FRESH` seconds old, or a sweep has found
+projects of which was not asked. While GitLab does not
 answer, the last answer holds until it is `OLDEST` seconds old; then nothing is shown.
 """
 
@@ -14,9 +15,9 @@ from typing import Final
 
 from bot import log
 from bot.errors import Broken, Forbidden, SetupError, SnitchError, Transient, Unreachable
-from bot.gitlab_person import Application, People, Signed, Token
+from bot.gitlab_person import PAGE, Application, People, Signed, Token
 from bot.pages import sealing
-from bot.pages.session import LONGEST, Session, Sessions, Shown, csrf_of, id_of, new_cookie
+from bot.pages.session import LONGEST, Session, Sessions, Shown, csrf_of, extent_of, id_of, new_cookie
 from bot.pages.viewer import Viewer
 from bot.pages.world import Pages
 from bot.settings import Settings
@@ -27,6 +28,7 @@ _PAUSE: Final = 15.0
 """For so many seconds after GitLab failed it is not asked again for the same person."""
 _REMEMBERED: Final = 10_000
 _PATIENCE: Final = 1.0
+_SOON: Final = 3.0
 _ASKING: Final = 4
 NOT_SET_UP: Final = (
     "Signing in is not set up here: set SNITCH_OAUTH_CLIENT_ID, SNITCH_OAUTH_CLIENT_SECRET and SNITCH_PUBLIC_URL, "
@@ -113,7 +115,7 @@ class Gate:
         """What GitLab shows to them, no older than it may be; many requests at once ask once. An answer that takes its
         time is left to the next page as long as the last one holds. Raises Forbidden where the session is over."""
         age = session.shown.age(self._now())
-        if age < FRESH:
+        if age < FRESH and not self._has_grown(session.shown, age):
             return session.shown
         with self._lock:
             asking = self._asking.get(session.id)
@@ -125,6 +127,12 @@ class Gate:
             return asking.result(_PATIENCE if age < OLDEST else None)
         except TimeoutError:
             return session.shown
+
+    def _has_grown(self, shown: Shown, age: float) -> bool:
+        """Whether there are projects of which was not asked; for a large fleet that is looked after now and then."""
+        if shown.of is None or age < max(_SOON, shown.of.count / PAGE):
+            return False
+        return shown.of != self.sessions.extent()
 
     def _asked_again(self, session: Session, cookie: str) -> Shown:
         now = self._now()
@@ -165,8 +173,8 @@ class Gate:
         asked, groups = self._now(), self.pages.settings.groups
         if signed.admin:
             return Shown(True, True, frozenset(), asked)
-        admin = any(people.owns(token, group, signed.id) for group in groups)
-        return Shown(admin, False, people.shown(token, self.sessions.projects(), groups), asked)
+        admin, projects = any(people.owns(token, group, signed.id) for group in groups), self.sessions.projects()
+        return Shown(admin, False, people.shown(token, projects, groups), asked, extent_of(projects))
 
     # ── signing in and out ───────────────────────────────────────────────────────────────────────────────────────────
 

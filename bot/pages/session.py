@@ -10,9 +10,10 @@ import hmac
 import json
 import secrets
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -29,13 +30,22 @@ _SKEW: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """Of which projects was asked: how many, and the highest id. A sweep that finds new ones changes it."""
+
+    count: int
+    highest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """What GitLab shows to a person. `asked`: when it said so, in seconds since 1970."""
+    """What GitLab shows to a person. `asked`: when it said so, in seconds since 1970; `of`: of what, None of all."""
 
     admin: bool
     everything: bool
     sees: frozenset[int]
     asked: float
+    of: Extent | None = None
 
     def age(self, now: float) -> float:
         """In seconds; of an answer from the future (the clock was put back) beyond all limits."""
@@ -94,7 +104,8 @@ class Sessions:
                 return None
             if abs(now - row.seen) > _NOTED:
                 connection.execute(sa.update(sessions).where(mine).values(seen=now))
-        shown = Shown(row.admin, row.everything, _unpacked(row.sees), row.asked)
+        sees, of = _unpacked(row.sees)
+        shown = Shown(row.admin, row.everything, sees, row.asked, of)
         return Session(row.id, row.user_id, row.name, shown, row.token, row.ends, now)
 
     def show(self, name: str, shown: Shown) -> None:
@@ -107,32 +118,42 @@ class Sessions:
         with self._store.transaction() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.id == name))
 
+    def extent(self) -> Extent:
+        """What the pages tell of now."""
+        asked = sa.select(sa.func.count(), sa.func.max(fleet.c.project_id)).select_from(fleet)
+        with self._store.transaction() as connection:
+            row = connection.execute(asked).one()
+        return Extent(row[0], row[1] or 0)
+
     def projects(self) -> list[int]:
         """The ids of all projects that the pages tell of."""
         with self._store.transaction() as connection:
             return list(connection.execute(sa.select(fleet.c.project_id).order_by(fleet.c.project_id)).scalars())
 
 
+def extent_of(ids: Sequence[int]) -> Extent:
+    """The same of some projects."""
+    return Extent(len(ids), max(ids, default=0))
+
+
 def _row(shown: Shown) -> dict[str, Any]:
     return {
         "admin": shown.admin,
         "everything": shown.everything,
-        "sees": _packed(shown.sees),
+        "sees": _packed(shown.sees, shown.of),
         "asked": shown.asked,
     }
 
 
-def _packed(ids: Collection[int]) -> bytes:
+def _packed(ids: Collection[int], of: Extent | None) -> bytes:
     """The steps from one to the next, which are small: ten thousand take some kilobytes."""
     ordered = sorted(ids)
     steps = [one - before for before, one in zip([0, *ordered], ordered, strict=False)]
-    return zlib.compress(json.dumps(steps).encode())
+    told = {"of": [of.count, of.highest] if of else None, "steps": steps}
+    return zlib.compress(json.dumps(told).encode())
 
 
 @lru_cache(256)
-def _unpacked(data: bytes) -> frozenset[int]:
-    found, last = set(), 0
-    for step in json.loads(zlib.decompress(data)):
-        last += step
-        found.add(last)
-    return frozenset(found)
+def _unpacked(data: bytes) -> tuple[frozenset[int], Extent | None]:
+    told = json.loads(zlib.decompress(data))
+    return frozenset(accumulate(told["steps"])), Extent(*told["of"]) if told["of"] else None

@@ -39,9 +39,9 @@ class Service:
     given_up: list[str] = field(default_factory=list)
 
     @classmethod
-    def start(cls, gitlab: GitLab, bot: User, folder: Path, **settings: str) -> Service:
+    def start(cls, gitlab: GitLab, bot: User, folder: Path, port: int | None = None, **settings: str) -> Service:
         folder.mkdir(parents=True)
-        service = cls(gitlab, bot, folder, free_port(), settings)
+        service = cls(gitlab, bot, folder, port or free_port(), settings)
         _watch_git(folder)
         service.run()
         return service

@@ -142,6 +142,21 @@ def test_whoever_loses_access_stops_seeing_within_minutes_and_whoever_gains_it_s
     assert browser.walked[-1] == f"{front.url}{PROBE}" and "/sign-in" not in browser.walked[-2]
 
 
+def test_what_a_sweep_finds_is_seen_soon(town: Town, front: Front) -> None:
+    browser = front.browser(town.developer)
+    browser.viewer()
+    front.know(town.gitlab.add_project("models/new", members={town.developer: REPORTER}))
+    hidden = town.gitlab.add_project("models/new-and-hidden")
+    front.know(hidden)
+    front.later(5)
+    found = browser.viewer()["sees"]
+    assert len(found) == 3 and hidden.id not in found
+    asked = calls(town, "/api/graphql")
+    front.later(5)
+    browser.viewer()
+    assert calls(town, "/api/graphql") == asked
+
+
 def test_an_owner_who_is_one_no_more_loses_the_buttons(town: Town, front: Front) -> None:
     browser = front.browser(town.owner)
     csrf = browser.viewer()["csrf"]
