@@ -31,12 +31,13 @@ Answered = tuple[bool, str]
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A commit that is wanted: new contents by path (None: deleted), what it says, and, by its id, the reply if it
-    arrives. `waives`: it is a waiver, asked for by who may grant it."""
+    arrives. `waives`: it is a waiver, asked for by who may grant it. `fixes`: how many findings it mends."""
 
     edits: Mapping[str, bytes | None]
     text: Text
     reply: Callable[[str], str]
     waives: bool = False
+    fixes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def land(desk: Desk, plan: Callable[[Workspace], Planned | Answered]) -> Answere
                 return planned
             done = _pushed(desk, workspace, planned, diary)
         if done is not None:
+            desk.world.metrics.fixes.labels("applied").inc(planned.fixes if done[0] else 0)
             return done
     return False, words.branch_kept_moving(TRIES)
 

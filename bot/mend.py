@@ -88,7 +88,8 @@ def _fix(desk: Desk, wanted: Wanted, workspace: Workspace) -> Planned | Answered
         return _without_commit(inspection, combined, standing, wanted)
     text = fix_text(combined.fixed, sorted(combined.edits), wanted.ids[0] if wanted.unsafe else None)
     done, left = message.lines(combined.fixed), _left(combined)
-    return Planned(combined.edits, text, lambda commit: words.fixed(commit, done, left, len(standing)))
+    reply = lambda commit: words.fixed(commit, done, left, len(standing))  # noqa: E731
+    return Planned(combined.edits, text, reply, fixes=len(combined.fixed))
 
 
 def _is_there(workspace: Workspace, path: str) -> bool:

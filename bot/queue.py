@@ -26,6 +26,7 @@ from bot import log
 from bot.errors import Broken, SnitchError, Unreachable
 from bot.executors import LEASE, Executor, Executors
 from bot.job import Answer, GiveUp, Job, Owed, Retry, ReviewMR, Sweep, SweepProject, Wish
+from bot.metrics import Depth
 from bot.settings import Settings
 from bot.store import Store
 
@@ -168,6 +169,19 @@ class Queue:
     def sure(self) -> bool:
         """Whether what runs here can't be running at another worker as well, which took this one for dead."""
         return self._executors is None or self._executors.sure()
+
+    def depths(self) -> list[Depth]:
+        """The jobs that are not done, by kind and state. Raises Unreachable."""
+        where = "dbos.workflow_status" if self._shared else "workflow_status"
+        kind = "CASE WHEN queue_partition_key LIKE 'mr:%' THEN name ELSE 'sweep' END"
+        query = sa.text(
+            f"SELECT {kind} AS kind, status, count(*) AS jobs, min(created_at) AS since FROM {where}"  # noqa: S608
+            " WHERE status IN ('ENQUEUED', 'DELAYED', 'PENDING') AND name IN ('review', 'answer') GROUP BY 1, 2"
+        )
+        with self._store.transaction() as connection:
+            rows = connection.execute(query).all()
+        states = {"PENDING": "running"}
+        return [Depth(row.kind, states.get(row.status, row.status.lower()), row.jobs, row.since / 1000) for row in rows]
 
     def wait_idle(self, timeout: float) -> bool:
         """Waits until nothing runs in this process; False where it took longer."""

@@ -33,6 +33,7 @@ class Reconciler:
     groups: Sequence[str]
     wish: Callable[[ReviewMR], object]
     clock: Callable[[], datetime]
+    repaired: Callable[[int], object] = lambda _: None
     _asked: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __call__(self) -> int:
@@ -46,6 +47,7 @@ class Reconciler:
         self.store.mark(MARK, (now if since is None else now - OVERLAP).timestamp())
         if missing:
             log.get(__name__).warning("reviews.repaired", count=len(missing))
+            self.repaired(len(missing))
         return len(missing)
 
     def _missing(self, now: datetime, since: datetime) -> Iterator[Opened]:

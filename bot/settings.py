@@ -48,6 +48,7 @@ _PLAIN_NAMES: Final = (
     "SWEEP_HOURS",
     "GITLAB_LIMITS",
     "LISTEN",
+    "METRICS_LISTEN",
     "PUBLIC_URL",
     "CONCURRENCY",
     "PAGES",
@@ -99,6 +100,7 @@ class Settings:
     sweep_hours: int = 6
     gitlab_limits: Mapping[str, int] = field(default_factory=dict)
     listen: tuple[str, int] = ("127.0.0.1", 8080)
+    metrics_listen: tuple[str, int] | None = None
     public_url: str | None = None
     concurrency: int = 2
     pages: Showing = "private"
@@ -222,6 +224,7 @@ def _settings(source: _Source) -> Settings:
         sweep_hours=source.read("SWEEP_HOURS", _positive, 6),
         gitlab_limits=source.read("GITLAB_LIMITS", _limits, {}),
         listen=source.read("LISTEN", _listen, ("127.0.0.1", 8080)),
+        metrics_listen=source.read("METRICS_LISTEN", _listen, None),
         public_url=source.read("PUBLIC_URL", _address, None),
         concurrency=source.read("CONCURRENCY", _positive, 2 * cores()),
         pages=source.read("PAGES", _one_of("private", "public"), "private"),

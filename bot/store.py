@@ -256,6 +256,11 @@ class Store:
             rows = connection.execute(sa.select(given_up).order_by(given_up.c.at.desc())).all()
         return [GivenUp(row.id, from_json(json.loads(row.payload)), row.reason, row.at) for row in rows]
 
+    def how_many_given_up(self) -> int:
+        """How many jobs wait for a person."""
+        with self.transaction() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(given_up)).scalar_one())
+
     def take_back(self, connection: sa.Connection, name: str) -> Job | None:
         """A job that was given up, which it is no more; None where there is none of that id."""
         taken = sa.delete(given_up).where(given_up.c.id == name).returning(given_up.c.payload)

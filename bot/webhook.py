@@ -9,61 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import generate_latest
 
 from bot import event, log
 from bot import job as jobs
-from bot.errors import SnitchError, Transient, Unreachable
+from bot.errors import SnitchError, Transient
 from bot.event import Ignored, Malformed, NotAuthentic, Secrets
 from bot.job import Job
+from bot.metrics import Metrics
 
 LARGEST_BODY: Final = 25 * 1024 * 1024
 PATIENCE: Final = 10.0
 RETRY_AFTER: Final = 30
-BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 Answer = tuple[int, str, dict[str, str]]
 """Status, the word that counts it, and what is said."""
-
-
-class Metrics:
-    """What `/metrics` shows, beside what others put into the registry."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.deliveries = Counter(
-            "snitch_deliveries", "Deliveries by what became of them", ["outcome"], registry=self.registry
-        )
-        self.seconds = Histogram(
-            "snitch_delivery_seconds",
-            "From headers to answer",
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
-
-
-class Tallies(Collector):
-    """What the database counts by rule, whoever noted it: asked for when the metrics are."""
-
-    def __init__(self, counted: Mapping[str, tuple[str, Callable[[], Mapping[str, int]]]]) -> None:
-        self._counted = counted
-
-    def collect(self) -> Iterator[Metric]:
-        """One family a tally; none while the database does not answer."""
-        for name, (text, count) in self._counted.items():
-            family = GaugeMetricFamily(name, text, labels=["rule"])
-            with suppress(Unreachable):
-                for rule, number in count().items():
-                    family.add_metric([rule], number)
-            yield family
 
 
 @dataclass(frozen=True, slots=True)

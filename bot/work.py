@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
 from bot import log, words
-from bot.action import Action, SetStatus, Summarise, View
+from bot.action import Action, Open, Reopen, Resolve, SetStatus, Summarise, Update, View
 from bot.called_wrong import folded_away
 from bot.errors import Stale, Transient
 from bot.facts import equipped, informed
@@ -28,6 +29,14 @@ from checks.inspection import Inspection
 from checks.policy import Level, threads
 
 logger = log.get(__name__)
+COUNTED = {
+    Open: "opened",
+    Update: "updated",
+    Resolve: "resolved",
+    Reopen: "reopened",
+    Summarise: "summarised",
+    SetStatus: "status",
+}
 ASIDE = 4
 """What one review does at once at most."""
 
@@ -85,9 +94,12 @@ def _review(
     journal = StoredJournal(world, mr)
     if not dry_run and world.mode_of(mr.project) == "active":
         clean_up(world.gitlab, mr, journal)
-    with opened(world, mr) as workspace:
+    with ExitStack() as stack:
+        with world.metrics.stage("fetch"):
+            workspace = stack.enter_context(opened(world, mr))
         inspect = partial(workspace.inspect, world)
-        inspection = inspect()
+        with world.metrics.stage("judge"):
+            inspection = inspect()
         if not inspection.report.projects:
             return Reviewed(mr, inspection, why="; ".join(s.reason for s in inspection.report.skipped))
         # Who asked is told of the world outside too. What is said unasked depends on the files alone: else the next
@@ -98,10 +110,13 @@ def _review(
         if dry_run or world.mode_of(mr.project) == "silent":
             return _would_say(Reviewed(mr, known, plan(inspection, view)))
         pending = aside.submit(_set_pending, world, view)
-        actions = _planned(world, inspection, view)
+        with world.metrics.stage("plan"):
+            actions = _planned(world, inspection, view)
         _check_still_there(world, mr, actions)
         pending.result()
-        publish(world.gitlab, mr, actions, journal)
+        with world.metrics.stage("publish"):
+            publish(world.gitlab, mr, actions, journal)
+        _count(world, actions)
         _note_unproven(world, mr, inspection)
     logger.info("reviewed", head=mr.head, said=[type(action).__name__ for action in actions])
     return Reviewed(mr, known, actions)
@@ -122,11 +137,19 @@ def _is_first(world: World, mr: MergeRequest, threads: Sequence[Thread]) -> bool
     return on == mr.iid or (on is None and not any(one.first.author_id == world.me.id for one in threads))
 
 
+def _count(world: World, actions: Sequence[Action]) -> None:
+    for action in actions:
+        world.metrics.comments.labels(COUNTED[type(action)]).inc()
+        if isinstance(action, Open) and "```suggestion" in action.body:
+            world.metrics.fixes.labels("offered").inc()
+
+
 def _note_unproven(world: World, mr: MergeRequest, inspection: Inspection) -> None:
     """What failed its proof is counted, for whoever looks after the rules."""
     found = inspection.unproven(inspection.changes.new)
     if found:
         logger.warning("fixes unproven", rules=[one.rule for one in found], reasons=[one.reason for one in found])
+        world.metrics.fixes.labels("unproven").inc(len(found))
         plain = [replace(one, path=words.visible(one.path)) for one in found]
         world.store.note_unproven(mr.project.id, plain, world.clock().timestamp())
 

@@ -10,13 +10,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bot import log, webhook
 from bot.errors import Broken, SetupError, Transient
 from bot.job import Job
 from bot.judges import Judges
+from bot.metrics import Metrics, State, Tallies
 from bot.night import Nights
 from bot.pages.app import install
 from bot.pages.world import Pages
@@ -59,18 +60,35 @@ def work(settings: Settings) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    with _alone(settings), _queue(settings, worker=True):
+    with _alone(settings), _queue(settings, worker=True) as (_, identity), _shown(settings, identity.world.metrics):
         stopped.wait()
+
+
+@contextmanager
+def _shown(settings: Settings, metrics: Metrics) -> Iterator[None]:
+    """A worker has no door: its metrics have a port of their own, if one is set. Raises SetupError."""
+    if settings.metrics_listen is None:
+        yield
+        return
+    try:
+        stop = metrics.serve(*settings.metrics_listen)
+    except OSError as error:
+        raise SetupError(f"SNITCH_METRICS_LISTEN can't be listened on: {error.strerror}.") from None
+    try:
+        yield
+    finally:
+        stop()
 
 
 def _listen(settings: Settings, queue: Queue, identity: Identity) -> None:
     world, store = identity.world, identity.world.store
     door = Door(settings.secrets, queue.accept, {"database": store.check, "gitlab": identity.ask}, lambda: identity.id)
+    door = replace(door, metrics=world.metrics)
     tallies = {
         "snitch_called_wrong": ("Findings that people call false", store.wrong_by_rule),
         "snitch_unproven_fixes": ("Files in which a fix failed its proof", store.unproven_by_rule),
     }
-    door.metrics.registry.register(webhook.Tallies(tallies))
+    world.metrics.registry.register(Tallies(tallies))
     pages = Pages(settings, store, Results(store), world, queue.accept, world.clock, queue)
     webhook.run(door, *settings.listen, mount=partial(install, pages=pages))
 
@@ -87,7 +105,10 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     lost = threading.Event()
     queue = Queue(settings, partial(_perform, world=world), store, partial(_end, lost))
     world.gitlab.write_only_while(queue.sure)
-    reconcile = Reconciler(world.gitlab, store, settings.groups, queue.wish, world.clock)
+    world.metrics.registry.register(
+        State(world.gitlab.brake, judges.counted, queue.depths, store.how_many_given_up, queue.sure)
+    )
+    reconcile = Reconciler(world.gitlab, store, settings.groups, queue.wish, world.clock, world.metrics.repairs.inc)
     world.enqueue = queue.accept
     nights = Nights(settings.sweep_cron, Results(store), queue.put, world.clock)
     working = worker and settings.mode != "off"
@@ -113,7 +134,8 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
 def _perform(job: Job, world: World) -> None:
     """Does a job, once GitLab is up."""
     world.gitlab.stand_by()
-    perform(job, world)
+    with world.metrics.job(type(job).__name__):
+        perform(job, world)
 
 
 def _end(lost: threading.Event) -> None:

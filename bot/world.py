@@ -17,6 +17,7 @@ from bot.gitlab import GitLab
 from bot.index import Index
 from bot.job import Job
 from bot.judging import Here, Judge
+from bot.metrics import Metrics
 from bot.mr import Person, ProjectInfo
 from bot.policy_source import Place, load, place_of
 from bot.registry import Home, Registry, Session, SignIn
@@ -49,6 +50,7 @@ class World:
     reload: Callable[[], Policy] | None = None
     pages: str | None = None
     judge: Judge = field(default_factory=Here)
+    metrics: Metrics = field(default_factory=Metrics)
     policy_place: Place | None = None
     chat: Chat | None = None
     snapshots: Remembered = field(default_factory=Remembered)

@@ -37,7 +37,7 @@ HOMES = {
     "libcst": set(),  # the tests' judge; edits are spliced, and proven by the syntax tree
     "packaging": {"checks/read/requirements", "checks/read/pins"},
     "pip_requirements_parser": {"checks/read/requirements"},
-    "prometheus_client": {"bot/webhook"},
+    "prometheus_client": {"bot/metrics", "bot/webhook"},
     "sqlalchemy": {
         "bot/database",
         "bot/schema",

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from bot.errors import Unreachable
 from bot.event import Secrets
 from bot.job import Job, key
+from bot.metrics import Tallies
 from bot.queue import Queue
 from bot.store import Store
-from bot.webhook import LARGEST_BODY, Door, Tallies, application
+from bot.webhook import LARGEST_BODY, Door, application
 
 from .queue_process import settings_for
 from .test_event import BODY, KEY, MERGE_REQUEST, NOTE, changed, signed
