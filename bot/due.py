@@ -39,6 +39,7 @@ class Levels:
     policy: Policy
     today: date
     _groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _enforced: dict[tuple[str, ...], frozenset[str]] = field(default_factory=dict)
     _known: dict[tuple[tuple[str, ...], date], Mapping[str, Level]] = field(default_factory=dict)
 
     def of(self, path: str, day: date | None = None) -> Mapping[str, Level]:
@@ -49,6 +50,13 @@ class Levels:
             own = self.policy.within(path)
             self._known[key] = {rule.id: own.level(rule.id, rule.level, key[1]) for rule in all_rules()}
         return self._known[key]
+
+    def enforced(self, path: str) -> frozenset[str]:
+        """The rules that are enforced on a project today."""
+        groups = self._inside(path)
+        if groups not in self._enforced:
+            self._enforced[groups] = frozenset(rule for rule, level in self.of(path).items() if level == "enforce")
+        return self._enforced[groups]
 
     def begins(self, path: str, rule: str, until: date, least: Level) -> date | None:
         """The first day after today, and no later than `until`, on which a rule stands at `least` a level."""
@@ -71,6 +79,8 @@ class Levels:
 
 def due(model: Brief, path: str, levels: Levels, days: int) -> tuple[Due, ...]:
     """What an audit of a model in so many days would find broken, the earliest first."""
+    if not (model.failing or model.waived):
+        return ()
     until = levels.today + timedelta(days=min(days, LONGEST))
     found = [*_broken(model, path, levels, until), *_ending(model, path, levels, until)]
     return tuple(sorted(found, key=lambda one: (one.day, one.rule)))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from math import ceil
 from typing import Final
 
@@ -64,11 +65,13 @@ class Point:
 def marks(life: Life, counts: Callable[[str], bool], today: date, weeks: int = WEEKS) -> Marks:
     """A project's weeks; `counts`: which of its rules do."""
     last = _end(today)
+    there = _bits(life.first, life.gone, last, weeks)
     spells = [spell for spell in life.spells if counts(spell.rule)]
+    if not spells:
+        return Marks(there)
     bad = 0
     for spell in spells:
         bad |= _bits(spell.since, spell.fixed, last, weeks)
-    there = _bits(life.first, life.gone, last, weeks)
     # Nothing of a project is known before it was judged first: what was broken then began at no known time.
     opened = (_week(spell.since, last, weeks) for spell in spells if spell.since > life.first)
     fixed = (_week(spell.fixed, last, weeks) for spell in spells if spell.fixed is not None)
@@ -96,6 +99,7 @@ def trend(projects: Iterable[Marks], today: date, weeks: int = WEEKS) -> tuple[P
     return tuple(points)
 
 
+@cache
 def _end(today: date) -> float:
     return datetime.combine(today + timedelta(days=1), time(), UTC).timestamp()
 

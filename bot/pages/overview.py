@@ -117,8 +117,8 @@ class Overview:
 def stand_of(row: Row, levels: Levels) -> Stand:
     """A project, looked at by the policy of a day."""
     lines = tuple(Line(row, model, due(model, row.path, levels, MOST_DAYS)) for model in row.models if not row.gone)
-    enforced = {rule for rule, level in levels.of(row.path).items() if level == "enforce"}
-    return Stand(row, lines or (Line(row, None, ()),), marks(row.life, enforced.__contains__, levels.today))
+    counts = levels.enforced(row.path).__contains__
+    return Stand(row, lines or (Line(row, None, ()),), marks(row.life, counts, levels.today))
 
 
 def until(line: Line, day: date) -> tuple[Due, ...]:

@@ -21,6 +21,7 @@ from bot.pages.policy import Tried
 from bot.pages.render import STATIC
 from bot.pages.viewer import Viewer
 from bot.pages.world import Pages
+from bot.standings import undisturbed
 
 THREADS: Final = 4
 STYLE_AGE: Final = 3600
@@ -144,7 +145,8 @@ class _Server:
     def _warm(self) -> None:
         """The fleet is read before the first person asks for it."""
         try:
-            self._desk.whole(Viewer("", False, True, frozenset(), ""))
+            with undisturbed():
+                self._desk.whole(Viewer("", False, True, frozenset(), ""))
         except SnitchError as error:
             log.get(__name__).warning("the fleet is not read yet", why=str(error))
 

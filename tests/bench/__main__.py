@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.bench import figures, machine
 
-BENCHES = ("deliver", "review", "check", "memory", "fix", "judge", "sweep")
+BENCHES = ("deliver", "review", "check", "memory", "fix", "judge", "sweep", "pages")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
