@@ -199,6 +199,14 @@ greeted: Final = sa.Table(
 )
 
 
+secrets: Final = sa.Table(
+    "snitch_secret",
+    tables,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+
 def upsert(connection: sa.Connection, table: sa.Table, values: dict[str, Any], renewed: list[str]) -> Any:
     """A row put in; where its key is there already, `renewed` columns take the new values (none: nothing changes)."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
@@ -276,6 +284,10 @@ def _table_of_greetings(connection: sa.Connection) -> None:
     greeted.create(connection, checkfirst=True)
 
 
+def _table_of_secrets(connection: sa.Connection) -> None:
+    secrets.create(connection, checkfirst=True)
+
+
 _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _first_tables,
     _tables_of_executors,
@@ -286,6 +298,7 @@ _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _briefs_of_the_fleet,
     _tables_of_the_upkeep,
     _table_of_greetings,
+    _table_of_secrets,
 )
 
 NEWEST: Final = len(_STEPS)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ from bot.schema import (
     migrate,
     rescued,
     reviewed,
+    secrets,
     unproven,
     upsert,
     version,
@@ -179,6 +181,14 @@ class Store:
         with self.transaction() as connection:
             connection.execute(upsert(connection, greeted, {"project_id": project_id, "iid": iid}, []))
             return int(connection.execute(mine).scalar_one())
+
+    def secret(self, name: str) -> str:
+        """A secret of this installation's own: made when it is first asked for, the same for all processes since."""
+        made = {"name": name, "value": token_hex(32)}
+        with self.transaction() as connection:
+            connection.execute(upsert(connection, secrets, made, []))
+            asked = sa.select(secrets.c.value).where(secrets.c.name == name)
+            return cast(str, connection.execute(asked).scalar_one())
 
     def set_handled(self, project_id: int, note_id: int) -> None:
         """From now on the note's commands are obeyed."""

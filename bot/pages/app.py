@@ -29,6 +29,7 @@ _THREADS: Final = 8
 _NOT_PAGES: Final = frozenset({"/webhooks/gitlab", "/healthz", "/readyz", "/metrics"})
 _OPEN: Final = frozenset({SIGN_IN, CALLBACK, SIGNED_OUT})
 _STATIC: Final = "/static/"
+_BADGE: Final = "/badge.svg"
 _READING: Final = frozenset({"GET", "HEAD"})
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -122,8 +123,9 @@ class _Front:
 
 
 def _is_open(request: web.Request) -> bool:
-    """What is for everybody: the way in, and what makes pages look as they do."""
-    return request.path in _OPEN or request.path.startswith(_STATIC)
+    """What is for everybody: the way in, what makes pages look as they do, and badges for who has their key."""
+    badge = request.path.startswith("/projects/") and request.path.endswith(_BADGE) and "key" in request.query
+    return request.path in _OPEN or request.path.startswith(_STATIC) or badge
 
 
 async def _why_not(request: web.Request, viewer: Viewer) -> web.Response | None:

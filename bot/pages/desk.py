@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Desk:
     asking: Asking
     trial: Trial
     _wholes: dict[object, tuple[Sight, Whole]] = field(default_factory=dict)
+    _secrets: dict[str, str] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -96,6 +98,12 @@ class Desk:
             history_of(episodes, verdict.web, sight.levels.of(verdict.path), HISTORY),
             self.asking.requests(verdict.project_id),
         )
+
+    def badge_key(self, project_id: int) -> str:
+        """What opens the badge of a project to whoever reads a README: it proves nothing else."""
+        if "badge" not in self._secrets:
+            self._secrets["badge"] = self.pages.store.secret("badge")
+        return hmac.new(self._secrets["badge"].encode(), f"badge {project_id}".encode(), "sha256").hexdigest()[:32]
 
     def paths(self, sight: Sight) -> dict[int, str]:
         """The paths of all projects, by id."""

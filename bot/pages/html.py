@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -95,6 +96,7 @@ def project_page(desk: Desk, viewer: Viewer, path: str) -> str:
     said, _ = badge_of(found.stand)
     base = desk.pages.settings.public_url or ""
     own = f"{base}/projects/{project_path(found.stand.row.path)}"
+    image = f"{own}/badge.svg?key={desk.badge_key(found.stand.row.project_id)}"
     return rendered(
         "project.html",
         viewer,
@@ -111,7 +113,7 @@ def project_page(desk: Desk, viewer: Viewer, path: str) -> str:
         today=found.sight.today,
         horizon=HORIZON,
         badge=said,
-        snippet=f"[![Model Standards]({own}/badge.svg)]({own})",
+        snippet=f"[![Model Standards]({image})]({own})",
     )
 
 
@@ -119,6 +121,17 @@ def badge_file(desk: Desk, viewer: Viewer, path: str) -> str:
     """A project's badge, as SVG. Raises NotThere."""
     _, stand = desk.stand(viewer, path)
     return badge("Model Standards", *badge_of(stand))
+
+
+def badge_for_all(desk: Desk, path: str, key: str) -> str:
+    """The same for whoever has its key: a README is read by people, and loaded by proxies, that are not signed in.
+
+    Raises NotThere.
+    """
+    row = desk.overview.now().picture.at_path(path)
+    if row is None or not hmac.compare_digest(desk.badge_key(row.project_id).encode(), key.encode("utf-8", "replace")):
+        raise NotThere
+    return badge_file(desk, Viewer("", False, True, frozenset(), ""), path)
 
 
 def standards_page(desk: Desk, viewer: Viewer) -> str:

@@ -85,6 +85,8 @@ class _Server:
         """A project's badge; a project that is called so is a project."""
 
         async def serve(request: web.Request) -> web.Response:
+            if "viewer" not in request:
+                return await self._badge_for_all(request)
             try:
                 whole = f"{request.match_info['path']}/badge.svg"
                 text = await self._on_thread(html.project_page, self._desk, _viewer(request), whole)
@@ -93,6 +95,15 @@ class _Server:
                 return await self._answered(request, html.badge_file, "path", False, _svg)
 
         return serve
+
+    async def _badge_for_all(self, request: web.Request) -> web.Response:
+        path, key = request.match_info["path"], request.query.get("key", "")
+        try:
+            response = _svg(await self._on_thread(html.badge_for_all, self._desk, path, key))
+        except NotThere:
+            raise web.HTTPNotFound from None
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        return response
 
     async def described(self, request: web.Request) -> web.Response:
         """What the API is."""

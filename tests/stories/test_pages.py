@@ -287,7 +287,7 @@ def test_a_badge_says_how_a_project_stands(public: Front) -> None:
     assert ">2 not kept</text>" in get(public, "/projects/models/vision/cats/badge.svg")
     assert ">kept</text>" in get(public, "/projects/models/iris/badge.svg")
     assert ">kept, with findings</text>" in get(public, "/projects/models/soon/badge.svg")
-    assert f"({public.url}/projects/models/iris/badge.svg)" in unescape(get(public, "/projects/models/iris"))
+    assert f"({public.url}/projects/models/iris/badge.svg?key=" in unescape(get(public, "/projects/models/iris"))
     get(public, "/projects/models/nothing/badge.svg", 404)
 
 
@@ -430,6 +430,28 @@ def test_a_person_sees_nothing_of_projects_that_gitlab_hides_from_them(fleet: Fl
         there, absent = browser.go(f"{kind}models/vision/cats"), browser.go(f"{kind}models/vision/none")
         assert there.status_code == 404 and (there.text, there.headers.keys()) == (absent.text, absent.headers.keys())
     assert browser.go("/projects/models/vision/cats/badge.svg").status_code == 404
+
+
+def test_a_badge_is_for_whoever_reads_the_readme_and_tells_nothing_else(fleet: Fleet) -> None:
+    front = fleet.serve()
+    fleet.sweep(front)
+    page = front.browser(fleet.owner).go("/projects/models/vision/cats").text
+    (address,) = re.findall(r"\((http[^)]*badge\.svg\?key=[0-9a-f]{32})\)", unescape(page))
+    answer = requests.get(address, timeout=30, allow_redirects=False)
+    assert answer.status_code == 200 and ">2 not kept</text>" in answer.text
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin" and "Set-Cookie" not in answer.headers
+    bare = address.split("?")[0]
+    for wrong in (
+        address[:-1],
+        address[:-1] + "é",
+        address.replace("vision/cats", "soon"),
+        f"{bare}?key=",
+        f"{bare}?key",
+    ):
+        assert requests.get(wrong, timeout=30, allow_redirects=False).status_code == 404, wrong
+    whole = address.replace("/badge.svg", "")
+    assert "/sign-in" in requests.get(whole, timeout=30, allow_redirects=False).headers["Location"]
+    assert requests.get(bare, timeout=30, allow_redirects=False).status_code == 303
 
 
 def _review(project_id: int) -> Any:
