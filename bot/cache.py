@@ -16,6 +16,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from checks.plugins import stamp
+
 MOST_FILES = 1000
 """So many are kept; beyond that the older half goes."""
 
@@ -110,6 +112,7 @@ def edition() -> str:
                     said.update(_seen(os.path.join(folder, name)))
     for folder in sys.path:  # where a library is installed, or another version of it, its folder changes
         said.update(_seen(folder))
+    said.update(stamp().encode())
     return said.hexdigest()
 
 

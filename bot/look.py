@@ -27,6 +27,7 @@ from bot.workspace import repository_of
 from bot.world import World
 from checks.inspection import Inspection
 from checks.owners import MOST, Owner
+from checks.plugins import stamp
 from checks.policy import Policy, sweep_image_days
 from checks.published import Unread
 
@@ -48,6 +49,7 @@ def _rules() -> str:
     digest = sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    digest.update(stamp().encode())
     return digest.hexdigest()[:12]
 
 

@@ -67,6 +67,16 @@ class Snitch(click.Group):
             raise Fault(str(error)) if ours else Stop(str(error)) from error
         except KeyboardInterrupt:
             ctx.exit(130)
+        except Exception as error:
+            if _is_of_a_package(error):
+                raise Stop(f"{error}.") from None
+            raise
+
+
+def _is_of_a_package(error: Exception) -> bool:
+    """Whether an organisation's own package of standards is to blame; without an import for those that have none."""
+    plugins = sys.modules.get("checks.plugins")
+    return plugins is not None and isinstance(error, plugins.PluginProblem)
 
 
 def _unknown_verb(verb: str, verbs: list[str]) -> str:
@@ -215,9 +225,17 @@ def explain(id: str, project: str | None, policy: str | None) -> None:
 
 @app.command()
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
-def standards(form: str) -> None:
+@click.option("--test", "tried", is_flag=True, help="Run the examples of an organisation's own standards instead.")
+def standards(form: str, tried: bool) -> None:
     """List the standards and their rules."""
     from checks.render import explain as texts
+
+    if tried:
+        from bot.cli.trying import tried_out
+
+        told, well = tried_out()
+        put(told)
+        sys.exit(0 if well else 1)
 
     put({"text": texts.listed, "json": texts.listed_json, "markdown": texts.listed_markdown}[form]())
 

@@ -1,4 +1,7 @@
-"""The standards, one a file: `sNN_name.py` with a module-level `standard`. They are found by walking this package."""
+"""The standards, one a file: `sNN_name.py` with a module-level `standard`. They are found by walking this package.
+
+With them come those of an organisation's own packages (`checks.plugins`), with the same rights.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,37 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
+from checks.discover import SETTINGS as DISCOVERY
 from checks.finding import Finding, Fix
+from checks.plugins import PluginProblem, load, plugins
+from checks.policy import SETTINGS
 from checks.project import Project
 from checks.standard import Rule, Standard
 
 
 @cache
 def all_standards() -> tuple[Standard, ...]:
-    """Every standard, by number."""
-    return tuple(sorted(map(_load, _names()), key=lambda standard: standard.number))
+    """Every standard, by number. Raises PluginProblem."""
+    own = [_load(name) for name in _names()]
+    return tuple(sorted((*own, *_foreign(own)), key=lambda standard: standard.number))
+
+
+def _foreign(own: list[Standard]) -> Iterator[Standard]:
+    """The standards of packages. Numbers and settings belong to one standard each."""
+    numbers = {standard.number: "snitch itself" for standard in own}
+    settings = {setting.name: (setting, "snitch itself") for setting in (*SETTINGS, *DISCOVERY)}
+    for standard in own:
+        settings |= {name: (setting, "snitch itself") for name, setting in standard.settings.items()}
+    for plugin in plugins():
+        standard = load(plugin)
+        if standard.number in numbers:
+            raise PluginProblem(f"Standard {standard.number} comes from {numbers[standard.number]} and from {plugin}")
+        for name, setting in standard.settings.items():
+            there, owner = settings.setdefault(name, (setting, str(plugin)))
+            if there is not setting:
+                raise PluginProblem(f"The setting {name} is declared by {owner} and by {plugin}")
+        numbers[standard.number] = str(plugin)
+        yield standard
 
 
 def _names() -> list[str]:
@@ -24,6 +49,9 @@ def _names() -> list[str]:
 
 
 def _load(name: str) -> Standard:
+    """By the name of a file here; or, after a colon, by the module of a package's."""
+    if name.startswith(":"):
+        return next(load(plugin) for plugin in plugins() if plugin.module == name[1:])
     standard: Standard = importlib.import_module(f"{__name__}.{name}").standard
     return standard
 
@@ -52,7 +80,8 @@ def read(rows: Iterable[Iterable[Any]]) -> tuple[Rule, ...]:
 
 
 def _module(standard: Standard) -> str:
-    return next(name for name in _names() if _load(name) is standard)
+    names = (*_names(), *(f":{plugin.module}" for plugin in plugins()))
+    return next(name for name in names if _load(name) is standard)
 
 
 def _fix(rule: Rule) -> bool | None:
