@@ -38,20 +38,25 @@ def install(app: web.Application, pages: Pages) -> None:
     """Adds the pages to the server, and whoever asks for one to its request, as `request["viewer"]`."""
     # A key of another kind, which this warns for the lack of, would only be known to the newest aiohttp.
     warnings.filterwarnings("ignore", category=web.NotAppKeyWarning)
-    threads = ThreadPoolExecutor(_THREADS, "pages")
-
-    async def on_thread(work: Callable[..., Any], *given: object) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(threads, work, *given)
+    gate, threads = Gate.of(pages), ThreadPoolExecutor(_THREADS, "pages")
+    # Of its own: signing in waits for GitLab, and nobody who is signed in waits for that.
+    waiting = ThreadPoolExecutor(_THREADS, "signing in")
 
     async def close(_: web.Application) -> None:
-        threads.shutdown(wait=False)
-        gate.close()
+        for pool in (threads, waiting, gate):
+            pool.shutdown(wait=False)
 
-    gate = Gate.of(pages)
-    sign_in = SignIn.of(gate, on_thread)
+    sign_in = SignIn.of(gate, _runner(waiting))
     app.add_routes([*sign_in.routes(), *routes(pages)])
-    app.middlewares.append(_Front(gate, sign_in, on_thread).middleware())
+    app.middlewares.append(_Front(gate, sign_in, _runner(threads)).middleware())
     app.on_cleanup.append(close)
+
+
+def _runner(threads: ThreadPoolExecutor) -> Callable[..., Awaitable[Any]]:
+    async def run(work: Callable[..., Any], *given: object) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(threads, work, *given)
+
+    return run
 
 
 @dataclass(frozen=True, slots=True)

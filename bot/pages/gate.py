@@ -28,6 +28,7 @@ _PAUSE: Final = 15.0
 """For so many seconds after GitLab failed it is not asked again for the same person."""
 _REMEMBERED: Final = 10_000
 _PATIENCE: Final = 1.0
+_LONG_PATIENCE: Final = 5.0
 _SOON: Final = 3.0
 _ASKING: Final = 4
 NOT_SET_UP: Final = (
@@ -124,9 +125,11 @@ class Gate:
                 self._asking[session.id] = asking
                 asking.add_done_callback(lambda _: self._asking.pop(session.id, None))
         try:
-            return asking.result(_PATIENCE if age < OLDEST else None)
+            return asking.result(_PATIENCE if age < OLDEST else _LONG_PATIENCE)
         except TimeoutError:
-            return session.shown
+            if age < OLDEST:
+                return session.shown
+            raise Unreachable("GitLab takes long to say which projects somebody may see.") from None
 
     def _has_grown(self, shown: Shown, age: float) -> bool:
         """Whether there are projects of which was not asked; for a large fleet that is looked after now and then."""
@@ -194,9 +197,9 @@ class Gate:
         log.get(__name__).info("signed in", user=signed.name, admin=shown.admin, projects=len(shown.sees))
         return cookie, lasts
 
-    def close(self) -> None:
+    def shutdown(self, wait: bool = True) -> None:
         """Asks nothing more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait, cancel_futures=True)
 
     def end(self, cookie: str) -> None:
         """Ends a session, and has GitLab forget its token; where GitLab does not answer, the token ends by itself."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,7 +17,7 @@ import pytest
 import requests
 
 from tests.gitlab import oauth
-from tests.gitlab.faults import Answers
+from tests.gitlab.faults import Answers, Hangs
 from tests.gitlab.model import DEVELOPER, GUEST, MAINTAINER, OWNER, REPORTER
 from tests.gitlab.server import GitLab
 from tests.stories.front import PROBE, Front
@@ -189,6 +191,21 @@ def test_a_gitlab_that_is_slow_does_not_hold_up_a_page_while_the_last_answer_hol
     assert browser.viewer()["sees"] == town.ids("iris", "open")
     town.gitlab.knobs.latency = 0.0
     until(lambda: browser.viewer()["sees"] == town.ids("open"), "GitLab's answer never counts")
+
+
+def test_whoever_is_signed_in_does_not_wait_for_those_who_sign_in(town: Town, front: Front) -> None:
+    browser = front.browser(town.developer)
+    browser.viewer()
+    fault = town.gitlab.fail("GET", "^/user$", Hangs(4), times=99)
+    others = [Thread(target=front.browser(town.owner).go, args=(PROBE,)) for _ in range(10)]
+    for one in others:
+        one.start()
+    until(lambda: fault.hits >= 8, "nobody signs in")
+    begun = time.monotonic()
+    assert browser.viewer()["name"] == "developer" and time.monotonic() - begun < 2
+    town.gitlab.state.faults.clear()
+    for one in others:
+        one.join()
 
 
 def test_of_a_gitlab_that_is_down_not_every_request_asks(town: Town, front: Front) -> None:
