@@ -16,6 +16,7 @@ from checks.dataclass import dataclass, field
 from checks.finding import Span
 from checks.read.openapi import At, Dangling, Document, Library, Outside, scalar
 from checks.read.openapi_faults import Fault, ValidationError, deeper_fault, schema_fault
+from checks.read.openapi_plain import is_plain
 from checks.read.openapi_references import Reference, parts
 from checks.read.yaml import Mapping, Node, Scalar, Sequence
 from checks.regex import regex
@@ -40,13 +41,14 @@ class Unknowable(Exception):
 
 def faults(library: Library, references: Iterable[Reference]) -> Iterator[Fault]:
     """What is wrong with a document, besides its references. Raises Unknowable, after what was found until then."""
+    known = list(references)
+    _refuse_long_lists(library.document)
+    spec = _Values(library.document).of(library.document.root)
+    if is_plain(spec):
+        return
     from checks.read.openapi_validator import shortcuts
 
     validator = shortcuts()
-    known = list(references)
-    _refuse_long_lists(library.document)
-    values = _Values(library.document)
-    spec = values.of(library.document.root)
     try:
         judge = validator.get_validator_cls(spec)
     except (validator.ValidatorDetectError, TypeError):
