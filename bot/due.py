@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final, Literal
@@ -58,6 +58,11 @@ class Levels:
             self._enforced[groups] = frozenset(rule for rule, level in self.of(path).items() if level == "enforce")
         return self._enforced[groups]
 
+    def different(self, paths: Iterable[str]) -> Iterator[Mapping[str, Level]]:
+        """The levels of these projects, those of each group once."""
+        if self.policy.groups:
+            yield from (self.of(path) for path in {self._inside(path): path for path in paths}.values())
+
     def begins(self, path: str, rule: str, until: date, least: Level) -> date | None:
         """The first day after today, and no later than `until`, on which a rule stands at `least` a level."""
         days = sorted(day for day in self._days(path) if self.today < day <= until)
@@ -105,8 +110,12 @@ def _ending(model: Brief, path: str, levels: Levels, until: date) -> Iterator[Du
     for rule in model.waived:
         last = _day(rule.until)
         day = max(last + A_DAY, levels.today) if last else None
-        if day and day <= until and levels.of(path, day).get(rule.rule) == "enforce":
+        if day is None or day > until:
+            continue
+        if levels.of(path, day).get(rule.rule) == "enforce":
             yield Due(rule.rule, day, "ends", rule.findings)
+        elif (begins := levels.begins(path, rule.rule, until, "enforce")) and begins > day:
+            yield Due(rule.rule, begins, "begins", rule.findings)
 
 
 def _day(text: str) -> date | None:

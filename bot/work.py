@@ -37,6 +37,7 @@ COUNTED = {
     Summarise: "summarised",
     SetStatus: "status",
 }
+LONGEST_SAID = 8_000
 ASIDE = 4
 """What one review does at once at most."""
 
@@ -67,7 +68,10 @@ def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
     """Reviews a merge request as it is now, and notes down that its head is dealt with."""
     reviewed = _reviewed(job, world, dry_run)
     if not dry_run:
-        StoredJournal(world, reviewed.mr).saw(reviewed.mr.head)
+        journal = StoredJournal(world, reviewed.mr)
+        journal.saw(reviewed.mr.head)
+        if world.mode_of(reviewed.mr.project) == "silent":
+            journal.would_say("\n".join(map(told, reviewed.actions)))
     return reviewed
 
 
@@ -251,6 +255,10 @@ class StoredJournal:
     def saw(self, head: str) -> None:
         """A head is dealt with, whatever there was to say about it."""
         self._keep(head=head)
+
+    def would_say(self, text: str) -> None:
+        """What a silent bot would have said, for the pages."""
+        self._keep(would_say=text[:LONGEST_SAID])
 
     def refused(self, findings: Sequence[str]) -> None:
         self._keep(refused=sorted({*self._state.get("refused", ()), *findings}))

@@ -40,7 +40,8 @@ def standards_answer(desk: Desk, viewer: Viewer, query: Query) -> Json:
     """All standards. Raises BadQuery."""
     sight = desk.overview.now()
     stands = sight.seen_by(viewer)
-    shown = [one for one in all_standards() if standard.shown_rules(sight, one)]
+    levels = standard.shown_levels(sight, stands)
+    shown = [one for one in all_standards() if standard.shown_rules(levels, one)]
     page = _page(query, len(shown))
     told = (standard.told(sight, stands, one) for one in shown[page.first : page.first + page.per_page])
     return api.listed((api.standard_of(one) for one in told), page)
@@ -49,10 +50,9 @@ def standards_answer(desk: Desk, viewer: Viewer, query: Query) -> Json:
 def standard_answer(desk: Desk, viewer: Viewer, number: str) -> Json:
     """One standard. Raises NotThere."""
     sight = desk.overview.now()
-    one = standard.standard_of(int(number)) if number.isascii() and number.isdigit() and len(number) < 6 else None
-    if one is None or not standard.shown_rules(sight, one):
+    one, stands = standard.numbered(number), sight.seen_by(viewer)
+    if one is None or not standard.shown_rules(standard.shown_levels(sight, stands), one):
         raise NotThere
-    stands = sight.seen_by(viewer)
     told = standard.told(sight, stands, one)
     wrong = standard.wrong_of(desk.pages.store.called_wrong(), one.number, stands)
     return {

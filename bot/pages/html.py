@@ -34,6 +34,7 @@ DUE_CHOICES: Final = (
     (30, "within 30 days"),
     (90, "within 90 days"),
 )
+MOST_FOUND: Final = 50
 HORIZON: Final = asked.MOST_DAYS
 
 
@@ -55,6 +56,8 @@ def fleet_page(desk: Desk, viewer: Viewer, query: Query) -> str:
         words=WORDS,
         until=until,
         due_choices=DUE_CHOICES,
+        last=next(iter(desk.pages.results.runs(1)), None),
+        now=desk.pages.clock(),
         sorted_by=lambda name: _sorted_by(wanted, name),
         sort_link=lambda name: _sort_link(wanted, name),
         page_link=lambda number: wanted.query(page=number),
@@ -109,6 +112,7 @@ def project_page(desk: Desk, viewer: Viewer, path: str) -> str:
         history=found.history,
         requests=found.requests,
         words=WORDS,
+        most_found=MOST_FOUND,
         now=desk.pages.clock(),
         today=found.sight.today,
         horizon=HORIZON,
@@ -138,6 +142,7 @@ def standards_page(desk: Desk, viewer: Viewer) -> str:
     """All standards."""
     sight, whole = desk.whole(viewer)
     stands, reports = sight.seen_by(viewer), desk.pages.store.called_wrong()
+    levels = standard.shown_levels(sight, stands)
     rows = [
         {
             "number": one.number,
@@ -148,7 +153,7 @@ def standards_page(desk: Desk, viewer: Viewer) -> str:
             "wrong": len(standard.wrong_of(reports, one.number, stands)) if reports else 0,
         }
         for one in all_standards()
-        if standard.shown_rules(sight, one)
+        if standard.shown_rules(levels, one)
     ]
     return rendered("standards.html", viewer, here="standards", standards=rows)
 
@@ -156,11 +161,10 @@ def standards_page(desk: Desk, viewer: Viewer) -> str:
 def standard_page(desk: Desk, viewer: Viewer, number: str) -> str:
     """One standard. Raises NotThere."""
     sight = desk.overview.now()
-    one = standard.standard_of(int(number)) if number.isascii() and number.isdigit() and len(number) < 6 else None
-    rules = standard.shown_rules(sight, one) if one else []
+    one, stands = standard.numbered(number), sight.seen_by(viewer)
+    rules = standard.shown_rules(standard.shown_levels(sight, stands), one) if one else []
     if one is None or not rules:
         raise NotThere
-    stands = sight.seen_by(viewer)
     told = standard.told(sight, stands, one)
     return rendered(
         "standard.html",

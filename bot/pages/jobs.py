@@ -14,6 +14,7 @@ from bot.store import GivenUp, Store
 
 MOST: Final = 1000
 SHOWN: Final = 100
+HIDDEN: Final = "told to those who look after all projects"
 STATES: Final = {"running": "at work", "waiting": "waits", "later": "is tried again later"}
 
 
@@ -41,15 +42,18 @@ def under_way(queue: Queue | None, viewer: Viewer, paths: Mapping[int, str]) -> 
 
 def given_up(store: Store, viewer: Viewer, paths: Mapping[int, str]) -> list[JobRow]:
     """What was given up, the newest first, as far as somebody may see it. Raises Unreachable."""
-    return [_dead(one, paths) for one in store.given_up() if _may_see(viewer, jobs.project_of(jobs.key(one.job)))]
+    found = store.given_up()
+    return [_dead(one, viewer, paths) for one in found if _may_see(viewer, jobs.project_of(jobs.key(one.job)))]
 
 
 def _may_see(viewer: Viewer, project_id: int | None) -> bool:
     return project_id is None or viewer.may_see(project_id)
 
 
-def _dead(one: GivenUp, paths: Mapping[int, str]) -> JobRow:
-    return JobRow(one.id, _about(one.job, paths), "given up", one.at, 0, one.reason)
+def _dead(one: GivenUp, viewer: Viewer, paths: Mapping[int, str]) -> JobRow:
+    """What a sweep was given up for may name any group."""
+    told = not isinstance(one.job, Sweep) or viewer.everything or viewer.admin
+    return JobRow(one.id, _about(one.job, paths), "given up", one.at, 0, one.reason if told else HIDDEN)
 
 
 def _about(job: Job, paths: Mapping[int, str]) -> str:

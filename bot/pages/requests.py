@@ -64,4 +64,5 @@ def _request(one: OpenMR, state: Mapping[str, Any]) -> dict[str, Any]:
         "said": said,
         "head": one.head,
         "reviewed": reviewed,
+        "would_say": str(state.get("would_say") or "").split("\n") if state.get("would_say") else [],
     }

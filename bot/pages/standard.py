@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -51,12 +51,18 @@ def standard_of(number: int) -> Standard | None:
     return next((one for one in all_standards() if one.number == number), None)
 
 
+def numbered(text: str) -> Standard | None:
+    """A standard by its number as it stands in an address."""
+    return standard_of(int(text)) if text.isascii() and text.isdigit() and len(text) < 6 else None
+
+
 def told(sight: Sight, stands: Sequence[Stand], standard: Standard) -> Told:
     """How what somebody sees of the fleet stands to a standard."""
     lines = [line for stand in stands for line in stand.lines if line.model]
     ends = Counter(line.model.end(standard.number) for line in lines if line.model)
     broken = Counter(one.rule for line in lines if line.model for one in line.model.failing)
-    rules = tuple(_info(sight, rule, broken[rule.id]) for rule in shown_rules(sight, standard))
+    levels = shown_levels(sight, stands)
+    rules = tuple(_info(sight, rule, levels, broken[rule.id]) for rule in shown_rules(levels, standard))
     failing = tuple(line for line in lines if line.model and line.model.end(standard.number) == "fail")
     return Told(standard, rules, ends, failing[:MOST_NAMED])
 
@@ -76,17 +82,25 @@ def points_of(sight: Sight, stands: Sequence[Stand], standard: Standard) -> tupl
     return trend(weeks, sight.today)
 
 
-def shown_rules(sight: Sight, standard: Standard) -> list[Rule]:
-    """The rules that the organisation shows: none that is off, or measured in the shadow."""
-    levels = sight.levels.of("")
-    return [rule for rule in standard.rules.values() if levels.get(rule.id) not in HIDDEN]
+def shown_levels(sight: Sight, stands: Sequence[Stand]) -> dict[str, Level]:
+    """The rules that are shown, with their levels: the organisation's, else what a group makes of one that is off, or
+    measured in the shadow, elsewhere; a group counts for who sees a project of it."""
+    found: dict[str, Level] = {}
+    for levels in (sight.levels.of(""), *sight.levels.different(stand.row.path for stand in stands)):
+        found = {rule: level for rule, level in levels.items() if level not in HIDDEN} | found
+    return found
 
 
-def _info(sight: Sight, rule: Rule, failing: int) -> RuleInfo:
+def shown_rules(levels: Mapping[str, Level], standard: Standard) -> list[Rule]:
+    """The rules of a standard that are shown."""
+    return [rule for rule in standard.rules.values() if rule.id in levels]
+
+
+def _info(sight: Sight, rule: Rule, levels: Mapping[str, Level], failing: int) -> RuleInfo:
     since = sight.levels.policy.since
     steps = since.get(rule.id, since.get(rule.id.partition(".")[0], ()))
     later = tuple(step for step in steps if step[0] > sight.today)
-    return RuleInfo(rule.id, rule.text, sight.levels.of("")[rule.id], fix_of(rule), later, failing)
+    return RuleInfo(rule.id, rule.text, levels[rule.id], fix_of(rule), later, failing)
 
 
 def law_of(standard: Standard) -> str:

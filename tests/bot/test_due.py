@@ -42,6 +42,13 @@ def test_a_group_may_begin_earlier_and_holds_for_its_projects_alone() -> None:
     assert told(model, policy, path="acme/visions/cats") == []
 
 
+def test_the_levels_of_groups_are_told_once_each() -> None:
+    levels = Levels(Policy(groups={"acme/vision": Policy(levels={"7": "enforce"})}), TODAY)
+    found = list(levels.different(["acme/nlp/a", "acme/vision/b", "acme/nlp/c", "acme/vision/d"]))
+    assert [one["7.weights"] for one in found] == [levels.of("")["7.weights"], "enforce"]
+    assert list(Levels(Policy(), TODAY).different(["acme/nlp/a"])) == []
+
+
 def test_a_level_that_began_since_the_last_look_counts_today() -> None:
     model = Brief(".", "cats", "", (Failing("10.order", "warn", 1, 1),))
     policy = Policy(levels={"10.order": "warn"}, since={"10.order": ((TODAY, "enforce"),)})
@@ -51,6 +58,13 @@ def test_a_level_that_began_since_the_last_look_counts_today() -> None:
 def test_a_waiver_of_what_does_not_block_ends_in_no_failure() -> None:
     waived = (LetStand("10.patch", "enforce", "2026-11-29", 1), LetStand("1.path", "enforce", "soon", 1))
     assert told(Brief(".", "cats", "", (), waived), Policy(levels={"10": "warn"})) == []
+
+
+def test_a_waiver_that_ends_before_its_rule_is_enforced_helps_until_then() -> None:
+    policy = Policy(levels={"10": "warn"}, since={"10": ((NEXT, "enforce"),)})
+    model = Brief(".", "cats", "", (), (LetStand("10.patch", "warn", "2026-11-29", 1),))
+    assert told(model, policy) == [("10.patch", "2026-12-03", "begins")]
+    assert told(model, policy, 4) == []
 
 
 def at(day: date, hour: int = 12) -> float:

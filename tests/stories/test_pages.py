@@ -27,6 +27,7 @@ from referencing.jsonschema import DRAFT202012
 from bot.errors import Unreachable
 from bot.fleet import Order, Scope
 from bot.job import Sweep
+from bot.queue import Queue
 from bot.store import CalledWrong
 from bot.sweep import sweep
 from tests.gitlab.faults import Answers
@@ -313,11 +314,12 @@ def test_merge_requests_that_snitch_reviewed_are_named_while_they_are_open(fleet
     fleet.gitlab.push(fleet.iris, "change", {"serve.py": UNTRACED}, by=fleet.keeper)
     mr = fleet.gitlab.open_mr(fleet.iris, "change", by=fleet.keeper, title=f"Change {HOSTILE}")
     assert api(swept, "/projects/models/iris")["merge_requests"] == []
-    swept.store.remember(fleet.iris.id, mr.iid, {"head": "a" * 40})
+    swept.store.remember(fleet.iris.id, mr.iid, {"head": "a" * 40, "would_say": "── summary\n   <b>no</b>"})
     (told,) = api(swept, "/projects/models/iris")["merge_requests"]
     assert (told["iid"], told["reviewed"]) == (mr.iid, "a" * 40)
     page = get(swept, "/projects/models/iris")
     assert "a newer commit is not reviewed yet" in page and "&lt;script&gt;" in page
+    assert "were it not silent" in page and "&lt;b&gt;no" in page
     swept.store.remember(fleet.cats.id, 1, {"head": "a" * 40})
     fleet.gitlab.fail("GET", "/projects/:id/merge_requests", Answers(500), times=99)
     assert "GitLab does not say now which are open" in get(swept, "/projects/models/vision/cats")
@@ -480,6 +482,29 @@ def test_admins_start_sweeps_and_try_policies_and_nobody_else_does(fleet: Fleet)
     for source in ("/etc/passwd", "https://example.com/x", "gitlab:models/none//policy.yml"):
         answer = owner.ask("POST", "/policy", data={"csrf": csrf, "source": source})
         assert answer.status_code == 400 and "root:" not in answer.text
+
+
+def test_a_job_that_was_given_up_is_tried_again_by_a_button(fleet: Fleet) -> None:
+    front = fleet.serve()
+    fleet.sweep(front)
+    queue = Queue(front.pages.settings, lambda job: None, front.store)
+    object.__setattr__(front.pages, "queue", queue)
+    with front.store.transaction() as connection:
+        front.store.give_up(connection, f"mr:{fleet.cats.id}:1@1", _review(fleet.cats.id), f"because {HOSTILE}", 1.0)
+        front.store.give_up(connection, "sweep:x", Sweep("x"), "no group models/secret", 2.0)
+    owner, keeper = front.browser(fleet.owner), front.browser(fleet.keeper)
+    page = owner.go("/jobs").text
+    assert "review of models/vision/cats!1" in page and "because &lt;script&gt;" in page and "models/secret" in page
+    seen = keeper.go("/jobs").text
+    assert "because &lt;script&gt;" in seen and "models/secret" not in seen and ">Retry" not in seen
+    (action,) = re.findall(r'action="(/jobs/mr[^"]*/retry)"', page)
+    assert owner.ask("POST", action, data={"csrf": _csrf(page)}).headers["Location"] == "/jobs"
+    assert owner.ask("POST", action, data={"csrf": _csrf(page)}).status_code == 404
+    (waiting,) = api(front, "/jobs")["items"]
+    assert (waiting["state"], waiting["about"]) == ("waiting", "review of models/vision/cats!1")
+    assert [one["id"] for one in api(front, "/jobs?state=dead")["items"]] == ["sweep:x"]
+    assert "0 jobs at work, 1 waiting" in words_of(owner.go("/jobs").text)
+    queue.stop()
 
 
 def _csrf(text: str) -> str:

@@ -148,6 +148,9 @@ def test_in_silent_mode_nothing_is_written(begin: Begin) -> None:
     story.say("/snitch fix")
     assert story.writes() == []
     assert "would say" in story.engine.said()
+    assert story.mr is not None
+    kept = story.engine.world.store.recall(story.project.id, story.mr.iid) or {}  # type: ignore[attr-defined]
+    assert "10.patch" in str(kept.get("would_say")), "for the pages"
 
 
 def test_in_mode_off_nothing_is_asked(begin: Begin) -> None:
