@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any, Final, Literal, cast
 
 from bot.mr import ProjectInfo
+from bot.origin import version_in
 from checks.finding import Finding, Result
 from checks.inspection import Inspection, Judged, ProjectReport
 from checks.owners import NOBODY, Owner
@@ -111,12 +112,15 @@ class RuleVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model project in a repository: its folder ("." is the root), its name, all rules in order, its owner."""
+    """A model project in a repository: its folder ("." is the root), its name, all rules in order, its owner, and the
+    version of the template that it came from; None where it tells none.
+    """
 
     folder: str
     name: str
     rules: tuple[RuleVerdict, ...]
     owner: Owner = NOBODY
+    template: str | None = None
 
     @property
     def told(self) -> tuple[RuleVerdict, ...]:
@@ -207,7 +211,8 @@ class _Seen:
 def _model(report: ProjectReport, seen: _Seen) -> Model:
     place = report.place
     rules = tuple(_rule(one, seen) for one in report.rules)
-    return Model(place.folder, place.name, rules, seen.inspection.owner(place.folder))
+    owner, template = seen.inspection.owner(place.folder), version_in(seen.tree, place.folder)
+    return Model(place.folder, place.name, rules, owner, template)
 
 
 def _rule(judged: Judged, seen: _Seen) -> RuleVerdict:
@@ -274,14 +279,17 @@ def fixer_of(standard: int, messages: Iterable[str]) -> Fixer:
 
 def packed(models: Iterable[Model]) -> bytes:
     """Models as they are stored: a few hundred bytes each."""
-    data = [[m.folder, m.name, [_row(rule) for rule in m.rules], [m.owner.names, m.owner.source]] for m in models]
+    data = [
+        [m.folder, m.name, [_row(rule) for rule in m.rules], [m.owner.names, m.owner.source], m.template]
+        for m in models
+    ]
     return zlib.compress(json.dumps(data, separators=(",", ":")).encode(), 9)
 
 
 def unpacked(data: bytes) -> tuple[Model, ...]:
     """What `packed` made."""
     models = cast("list[Any]", json.loads(zlib.decompress(data)))
-    return tuple(Model(m[0], m[1], tuple(map(_unrow, m[2])), _owner(m[3:])) for m in models)
+    return tuple(Model(m[0], m[1], tuple(map(_unrow, m[2])), _owner(m[3:]), *m[4:5]) for m in models)
 
 
 def _owner(rest: list[Any]) -> Owner:

@@ -7,7 +7,8 @@ from html import escape
 from typing import Any
 
 from bot.fleet import Found, Model, Verdict
-from bot.fleet_report import Tally, standing
+from bot.fleet_report import Tally, drifted, standing
+from bot.origin import is_behind
 from checks.render.visible import visible
 from checks.standards import all_standards
 
@@ -42,7 +43,7 @@ def as_html(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], day: str) -> 
     rows: list[str] = []
     for verdict in verdicts:
         tally.add(verdict)
-        rows += _rows(verdict, [number for number, _ in standards])
+        rows += _rows(verdict, [number for number, _ in standards], str(sweep.get("template", "0")))
     heads = "".join(f'<th scope="col" title="{_text(title)}">{number}</th>' for number, title in standards)
     shares = "".join(f"<td>{_share(tally, number)}</td>" for number, _ in standards)
     troubles = "".join(f"<li>{_text(str(trouble))}</li>" for trouble in sweep.get("troubles", ()))
@@ -76,7 +77,7 @@ def _share(tally: Tally, number: int) -> str:
     return f"{100 * (known - ends['fail']) // known} %" if ends and known else "–"
 
 
-def _rows(verdict: Verdict, standards: list[int]) -> Iterable[str]:
+def _rows(verdict: Verdict, standards: list[int], newest: str) -> Iterable[str]:
     name = _text(verdict.path)
     link = f'<a href="{escape(verdict.web)}">{name}</a>' if verdict.web.startswith(("https://", "http://")) else name
     if verdict.state == "failed":
@@ -87,7 +88,8 @@ def _rows(verdict: Verdict, standards: list[int]) -> Iterable[str]:
     for model in verdict.models:
         folder = "" if model.folder == "." else f" ({_text(model.folder)})"
         cells = "".join(_cell(model, number) for number in standards)
-        yield f'<tr><th scope="row">{link}{folder}{_details(model)}</th>{cells}</tr>\n'
+        behind = f'<p class="reason">{drifted(model, newest)}</p>' if is_behind(model.template, newest) else ""
+        yield f'<tr><th scope="row">{link}{folder}{behind}{_details(model)}</th>{cells}</tr>\n'
 
 
 def _cell(model: Model, number: int) -> str:

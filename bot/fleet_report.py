@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.fleet import Found, Model, RuleVerdict, Verdict
+from bot.origin import MEMORY, is_behind
 from checks.render.visible import sayable, visible
 
 SCHEMA = 1
@@ -46,11 +47,12 @@ def standing(model: Model, standard: int) -> str:
 
 def as_json(verdicts: Iterable[Verdict], sweep: Mapping[str, Any]) -> str:
     """Everything, a project a line, pure ASCII."""
-    projects = ",\n".join(json.dumps(_project(one)) for one in verdicts)
+    newest = str(sweep.get("template", "0"))
+    projects = ",\n".join(json.dumps(_project(one, newest)) for one in verdicts)
     return f'{{"schema": {SCHEMA}, "sweep": {json.dumps(sweep)}, "projects": [\n{projects}\n]}}\n'
 
 
-def _project(verdict: Verdict) -> dict[str, Any]:
+def _project(verdict: Verdict, newest: str) -> dict[str, Any]:
     return {
         "id": verdict.project_id,
         "path": sayable(verdict.path),
@@ -62,6 +64,7 @@ def _project(verdict: Verdict) -> dict[str, Any]:
             {
                 "name": sayable(model.name),
                 "path": sayable(model.folder),
+                "template": _template(model, newest),
                 "rules": [_rule(rule) for rule in model.rules],
                 "summary": {
                     end: sum(r.outcome == end for r in model.rules) for end in ("pass", "fail", "skip", "error")
@@ -70,6 +73,13 @@ def _project(verdict: Verdict) -> dict[str, Any]:
             for model in verdict.models
         ],
     }
+
+
+def _template(model: Model, newest: str) -> dict[str, Any] | None:
+    """From which version a model came, and whether there is a newer one; None for one that is not from the template."""
+    if model.template is None:
+        return None
+    return {"version": model.template, "behind": is_behind(model.template, newest)}
 
 
 def _rule(rule: RuleVerdict) -> dict[str, Any]:
@@ -94,8 +104,9 @@ def _finding(found: Found) -> dict[str, Any]:
     }
 
 
-def as_csv(verdicts: Iterable[Verdict]) -> str:
-    """A row for each finding, each rule that could not be judged, and each project that could not."""
+def as_csv(verdicts: Iterable[Verdict], sweep: Mapping[str, Any]) -> str:
+    """A row for each finding, each rule or project that could not be judged, and each model behind its template."""
+    newest = str(sweep.get("template", "0"))
     out = io.StringIO()
     table = csv.writer(out)
     table.writerow(COLUMNS)
@@ -103,6 +114,9 @@ def as_csv(verdicts: Iterable[Verdict]) -> str:
         if verdict.state in ("failed", "gone"):
             table.writerow(_cells(verdict.path, "", "", "", verdict.state, "", "", "", "", verdict.reason))
         for model in verdict.models:
+            if is_behind(model.template, newest):
+                told = ("template", "advise", "behind", MEMORY, "", "", "", drifted(model, newest))
+                table.writerow(_cells(verdict.path, model.folder, *told))
             for rule in model.told:
                 start = (verdict.path, model.folder, rule.id, rule.level)
                 for one in rule.findings:
@@ -124,7 +138,7 @@ def as_text(verdicts: Iterable[Verdict], sweep: Mapping[str, Any]) -> str:
     tally, lines = Tally(), []
     for verdict in verdicts:
         tally.add(verdict)
-        lines += _lines(verdict)
+        lines += _lines(verdict, str(sweep.get("template", "0")))
     models = sum(next(iter(tally.standards.values()), Counter()).values())
     lines += ["", f"{'standard':>8}  {'pass':>6} {'warn':>6} {'fail':>6} {'skip':>6} {'error':>6}"] if models else []
     for number, ends in sorted(tally.standards.items()):
@@ -136,7 +150,7 @@ def as_text(verdicts: Iterable[Verdict], sweep: Mapping[str, Any]) -> str:
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
-def _lines(verdict: Verdict) -> list[str]:
+def _lines(verdict: Verdict, newest: str) -> list[str]:
     path = visible(verdict.path)
     if verdict.state == "failed":
         return [f"{path}: could not be judged: {visible(verdict.reason)}"]
@@ -147,9 +161,15 @@ def _lines(verdict: Verdict) -> list[str]:
         ends = {level: [r.id for r in model.told if r.level == level and r.outcome == "fail"] for level in LEVELS_TOLD}
         said = [f"{level} {', '.join(ids)}" for level, ids in ends.items() if ids]
         said += [f"error {rule.id}" for rule in model.told if rule.outcome == "error"]
+        said += [drifted(model, newest)] if is_behind(model.template, newest) else []
         name = path if model.folder == "." else f"{path} ({visible(model.folder)})"
         lines += [f"{name}: {'; '.join(said)}"] if said else []
     return lines
+
+
+def drifted(model: Model, newest: str) -> str:
+    """What is said of a model that is behind its template."""
+    return f"from version {model.template} of the template, now {newest}: snitch update"
 
 
 LEVELS_TOLD = ("enforce", "warn", "advise")

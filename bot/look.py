@@ -36,6 +36,9 @@ logger = log.get(__name__)
 UNREAD_DAYS: Final = 7
 """After so many days an image that could not be read is asked for again, where nothing was committed meanwhile."""
 
+SHAPE: Final = b"owner, template"
+"""What a verdict says of a model besides its rules: where that is more, all are looked at anew."""
+
 
 def version_of(policy: Policy) -> str:
     """By what is judged: the policy's digest, and a digest of the rules themselves."""
@@ -44,9 +47,9 @@ def version_of(policy: Policy) -> str:
 
 @cache
 def _rules() -> str:
-    """Of the sources: a release number would not tell two states of a checkout apart."""
+    """Of the sources, and what is kept of a model: a release number would not tell two states of a checkout apart."""
     folder = Path(checks.__file__).parent
-    digest = sha256()
+    digest = sha256(SHAPE)
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     digest.update(stamp().encode())

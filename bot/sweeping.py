@@ -16,6 +16,7 @@ from bot.results import Results
 from bot.settings import Settings
 from bot.store import Store
 from bot.sweep import Swept, sweep
+from bot.template import newest_version
 from bot.world import World
 
 
@@ -56,13 +57,13 @@ def _later(settings: Settings, store: Store) -> Iterator[Callable[[Job], object]
 
 
 def _report(results: Results, swept: Swept, form: str, day: str) -> str:
-    told = {"id": swept.order.id, **swept.told()}
+    told = {"id": swept.order.id, "template": newest_version(), **swept.told()}
     verdicts = verdicts_of(results, swept)
     match form:
         case "json":
             return as_json(verdicts, told)
         case "csv":
-            return as_csv(verdicts)
+            return as_csv(verdicts, told)
         case "html":
             return as_html(verdicts, told, day)
         case _:

@@ -12,14 +12,14 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bot.errors import Invalid, SetupError
+from bot.origin import MEMORY
 
 BUILT_IN = Path(__file__).parent.parent / "checks" / "template"
-MEMORY = ".template.json"
-"""What a project remembers of its template: the version, and the answers that it was made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,12 @@ def template_in(folder: Path) -> Template:
     context: dict[str, Any] = json.loads((folder / "cookiecutter.json").read_text(encoding="utf-8"))
     forms = {key: (pattern, form) for key, (pattern, form) in context["_forms"].items()}
     return Template(folder, context["_version"], context["__prompts__"], forms)
+
+
+@cache
+def newest_version() -> str:
+    """The version of the template that this snitch brings."""
+    return template_in(BUILT_IN).version
 
 
 def earlier(template: Template, version: str, folder: Path) -> Template:
@@ -83,16 +89,3 @@ def render(template: Template, answers: Mapping[str, str]) -> dict[str, bytes]:
 def _files(folder: Path) -> list[Path]:
     """Every file below a folder. Installing a wheel compiles all Python in it, the template's too: that is left out."""
     return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-
-
-def remembered(data: bytes) -> tuple[str, dict[str, str]]:
-    """The version and the answers of a `.template.json`. Raises Invalid."""
-    try:
-        memory = json.loads(data)
-    except (ValueError, RecursionError):
-        memory = None
-    match memory:
-        case {"template": "snitch", "version": str(version), "answers": dict(answers)}:
-            if all(isinstance(value, str) for value in answers.values()):
-                return version, answers
-    raise Invalid(f"{MEMORY} is none of snitch's template: it must hold the template's version and answers.")

@@ -16,7 +16,8 @@ from bot.cli import Stop, put
 from bot.cli.judgement import load_policy
 from bot.cli.write import write_edits
 from bot.errors import Invalid
-from bot.template import BUILT_IN, MEMORY, Template, remembered, render, template_in
+from bot.origin import MEMORY, remembered
+from bot.template import BUILT_IN, Template, render, template_in
 from checks.discover import Repository
 from checks.inspection import inspect
 from checks.pipeline import entry_of, pipeline

@@ -14,7 +14,8 @@ from bot.errors import Invalid
 from bot.git import folder as own
 from bot.git.merge import merge_file
 from bot.git.process import Git
-from bot.template import BUILT_IN, MEMORY, earlier, remembered, render, template_in
+from bot.origin import MEMORY, remembered
+from bot.template import BUILT_IN, earlier, render, template_in
 from checks.dataclass import dataclass
 from checks.render.visible import visible
 from checks.tree import blob_id

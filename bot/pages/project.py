@@ -10,11 +10,13 @@ from typing import Any, Final
 from bot.brief import brief_of
 from bot.due import Due
 from bot.fleet import Found, Model, RuleVerdict, Verdict
-from bot.fleet_report import standing
+from bot.fleet_report import drifted, standing
+from bot.origin import is_behind
 from bot.pages.fleet import overall
 from bot.pages.overview import Stand
 from bot.pages.render import weblink
 from bot.results import Episode
+from bot.template import newest_version
 from checks.finding import Result
 from checks.owners import Owner
 from checks.policy import Level
@@ -72,7 +74,7 @@ class StandardRow:
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A model. `said`: how it stands, in words."""
+    """A model. `said`: how it stands, in words; `template`: from which version of it, "" where from none."""
 
     folder: str
     name: str
@@ -82,6 +84,7 @@ class ModelRow:
     fixable: int
     due: tuple[Due, ...]
     standards: tuple[StandardRow, ...]
+    template: str = ""
 
 
 def models_of(verdict: Verdict, stand: Stand) -> list[ModelRow]:
@@ -102,7 +105,14 @@ def _model(verdict: Verdict, model: Model, due: tuple[Due, ...]) -> ModelRow:
         "skip": "nothing applies",
     }[overall(brief)]
     findings, fixable = sum(one.findings for one in brief.failing), sum(one.fixable for one in brief.failing)
-    return ModelRow(model.folder, model.name, model.owner, said, findings, fixable, due, standards)
+    return ModelRow(model.folder, model.name, model.owner, said, findings, fixable, due, standards, _template(model))
+
+
+def _template(model: Model) -> str:
+    newest = newest_version()
+    if is_behind(model.template, newest):
+        return drifted(model, newest)
+    return f"version {model.template}" if model.template else ""
 
 
 def _standard(verdict: Verdict, model: Model, number: int) -> StandardRow:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.template import BUILT_IN, remembered, render, template_in
+from bot.origin import remembered
+from bot.template import BUILT_IN, render, template_in
 from tests.bot.test_cli import ENV, SNITCH, findings, git, report, snitch, told_once
 
 JIRA = "https://example.atlassian.net/browse/ML-1"

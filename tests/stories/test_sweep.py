@@ -17,6 +17,7 @@ import pytest
 
 from bot.results import Results
 from bot.store import Store
+from bot.template import newest_version
 from tests.gitlab.faults import Answers
 from tests.gitlab.model import DEVELOPER, MAINTAINER, Project, User
 from tests.gitlab.server import GitLab
@@ -259,3 +260,30 @@ def test_what_is_over_for_longer_than_the_retention_is_forgotten_by_the_sweep(fl
     fleet.sweep(SNITCH_RETENTION_DAYS="30")
     assert "long ago" not in {run.id for run in results.runs()} and len(results.runs()) == 2
     store.close()
+
+
+def test_who_is_behind_the_template_is_told_in_every_report(fleet: Fleet) -> None:
+    memory = {"template": "snitch", "answers": {}}
+    for path, data in (
+        ("behind", json.dumps({**memory, "version": "0"})),
+        ("newest", json.dumps({**memory, "version": newest_version()})),
+        ("other", json.dumps({**memory, "version": "0", "template": "cookies"})),
+        ("odd", json.dumps({**memory, "version": "0; rm"})),
+        ("broken", "[" * 10_000),
+        ("large", json.dumps({**memory, "version": "0", "more": "x" * 70_000})),
+        ("none", None),
+    ):
+        fleet.add(f"models/{path}", {".template.json": data})
+    fleet.add("models/many", {f"sub/{name}": data for name, data in PROJECT.items()} | {"sub/.template.json": "{}"})
+    report = fleet.json()
+    told = {one["path"]: one["models"][0]["template"] for one in report["projects"]}
+    assert told.pop("models/behind") == {"version": "0", "behind": True}
+    assert told.pop("models/newest") == {"version": newest_version(), "behind": False}
+    assert set(told.values()) == {None} and len(told) == 6
+    assert report["sweep"]["template"] == newest_version()
+    # What is known is told as well, in every form.
+    words = f"from version 0 of the template, now {newest_version()}: snitch update"
+    assert [line.partition(":")[0] for line in fleet.sweep().split("\n") if words in line] == ["models/behind"]
+    assert fleet.sweep("--format", "html").count(words) == 1
+    (row,) = [one for one in csv.DictReader(io.StringIO(fleet.sweep("--format", "csv"))) if one["outcome"] == "behind"]
+    assert (row["project"], row["path"], row["message"]) == ("models/behind", ".template.json", words)
