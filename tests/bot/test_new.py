@@ -48,6 +48,8 @@ def new(folder: Path, name: str, *options: str) -> Path:
         ("a \"quoted\" & 'said' #name: yes", "a-quoted-said-name-yes"),
         ("$HOME; rm *", "home-rm"),
         ("日本", "ri-ben"),
+        ("🚀 Rocket 👩‍👩‍👧", "rocket"),
+        ("--help", "help"),
     ],
 )
 def test_a_project_of_any_name_keeps_every_rule(name: str, slug: str, tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ def test_a_project_of_any_name_keeps_every_rule(name: str, slug: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "name", ["tree", "New", "con", "!!!", "", "x{{ 7 * 7 }}", "{% raw %}", "a\nb", "a`b", "x" * 60]
+    "name", ["tree", "New", "con", "!!!", "🚀", "a\ufeffb", "", "x{{ 7 * 7 }}", "{% raw %}", "a\nb", "a`b", "x" * 60]
 )
 def test_a_name_that_makes_no_project_is_a_sentence_and_nothing_else(name: str, tmp_path: Path) -> None:
     told_once(snitch("new", "--name", name, *ALL, cwd=tmp_path), 2, "must be")
