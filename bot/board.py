@@ -10,8 +10,9 @@ from bot.connecting import wanted_of
 from bot.errors import SetupError, SnitchError, Transient
 from bot.git import Git
 from bot.gitlab import GitLab
+from bot.origin import MEMORY, remembered
 from bot.settings import Settings, surroundings
-from bot.template import MEMORY, Template, remembered, render
+from bot.template import Template, render
 from checks.discover import model_topics
 from checks.environments import environments
 from checks.policy import Policy

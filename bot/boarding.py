@@ -22,7 +22,7 @@ from bot.gitlab_projects import Place
 from bot.hooks import Place as HookPlace
 from bot.hooks import Wanted, chosen
 from bot.manifest import manifest
-from bot.template import MEMORY, remembered
+from bot.origin import MEMORY, remembered
 from checks.environments import Environment
 
 BRANCH: Final = "main"
