@@ -20,6 +20,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 from bot.docker_config import Login, Logins
+from bot.manifest import manifest
 from bot.registry import Registry, Session, SignIn
 from checks.discover import Repository
 from checks.inspection import inspect
@@ -140,7 +141,7 @@ class Platform:
     registry: Running
     gitlab: GitLab
     bot: User
-    deployed: dict[str, Project]
+    deployed: Project
 
     @property
     def image(self) -> str:
@@ -148,7 +149,7 @@ class Platform:
 
     def entry(self, environment: str, branch: str = "main") -> str:
         """What is deployed there."""
-        held = self.gitlab.read(self.deployed[environment], branch, f"{NAME}.yaml")
+        held = self.gitlab.read(self.deployed, branch, f"{environment}/{NAME}.yaml")
         return (held or b"").decode()
 
 
@@ -163,15 +164,12 @@ def platform(runner: CiLocal, require: Require, tmp_path: Path) -> Iterator[Plat
         runner.environ = {**runner.environ, **containers(tmp_path, registry.host)}
         push_base(runner, registry.host, tmp_path / "base")
         bot = gitlab.add_user("promoter", bot=True)
-        entry = f"kind: InferenceService\nimage: {registry.host}/ml/{NAME}:1 # ours\nsidecar:\n  image: {NAME}:2\n"
-        deployed = {
-            name: gitlab.add_project(f"ml-platform/deployments-{name}", files, {bot: MAINTAINER})
-            for name, files in (
-                ("dev", {"README.md": "# What runs\n"}),
-                ("staging", {f"{NAME}.yaml": entry + f"weights: {OLD}\n"}),
-                ("prod", {f"{NAME}.yaml": entry}),
-            )
+        entry = f"image: {registry.host}/ml/{NAME}:1 # ours\nsidecar:\n  image: ship-{NAME}:2\n"
+        files = {
+            f"staging/{NAME}.yaml": f"{entry}env: [s3://{BUCKET}/{NAME}/models/2025-01-01T00:00:00Z]\n",
+            f"prod/{NAME}.yaml": manifest(NAME, f"{registry.host}/ml/{NAME}:main", "prod"),
         }
+        deployed = gitlab.add_project("ml-platform/deployments", files, {bot: MAINTAINER})
         runner.variables |= {
             "CI_API_V4_URL": f"{gitlab.url}/api/v4",
             "CI_REGISTRY": registry.host,
@@ -247,9 +245,11 @@ def test_the_image_that_was_built_goes_from_dev_to_prod_with_its_labels(platform
     assert made["metadata"]["name"] == NAME
     (container,) = made["spec"]["predictor"]["containers"]
     assert (container["image"], container["env"]) == (pinned, [{"name": "STORAGE_URI", "value": OLD}])
-    rest = f'kind: InferenceService\nimage: "{pinned}" # ours\nsidecar:\n  image: {NAME}:2\n'
-    assert platform.entry("prod") == rest
-    assert platform.entry("staging") == f"{rest}weights: {OLD}\n"
+    rest = f'image: "{pinned}" # ours\nsidecar:\n  image: ship-{NAME}:2\n'
+    assert platform.entry("staging") == f"{rest}env: [{OLD}]\n"
+    boarded, promoted = yaml.safe_load(manifest(NAME, pinned, "prod")), yaml.safe_load(platform.entry("prod"))
+    boarded["spec"]["predictor"]["containers"][0]["env"] = container["env"]
+    assert promoted == boarded
     again_by_a_merge_request(platform)
     told += refuse_with_a_sentence(platform)
     for secret in (PASSWORD, platform.bot.token):
@@ -259,12 +259,12 @@ def test_the_image_that_was_built_goes_from_dev_to_prod_with_its_labels(platform
 
 def again_by_a_merge_request(platform: Platform) -> None:
     """Where the entry says it already nothing is done; else, with that input, only a merge request is opened, once."""
-    runner, project = platform.runner, platform.deployed["prod"]
+    runner, project = platform.runner, platform.deployed
     written = len([call for call in platform.gitlab.calls if call.method == "POST"])
     assert "already" in runner.passed("prod", "--manual", "prod")
     assert len([call for call in platform.gitlab.calls if call.method == "POST"]) == written
     edit(runner.project, r"file: .*", "file: /templates/model-promotion.yml\n    inputs: {change_by: merge_request}")
-    platform.gitlab.push(project, "main", {f"{NAME}.yaml": f"image: {platform.image}:old\n"})
+    platform.gitlab.push(project, "main", {f"prod/{NAME}.yaml": f"image: {platform.image}:old\n"})
     for _ in range(2):
         runner.passed("prod", "--manual", "prod")
     assert platform.entry("prod") == f"image: {platform.image}:old\n"
@@ -278,7 +278,7 @@ def refuse_with_a_sentence(platform: Platform) -> str:
     told = [runner.refused("dev")]
     assert "DEPLOYMENT_TOKEN is not set" in told[-1]
     runner.environ["DEPLOYMENT_TOKEN"] = token
-    platform.gitlab.push(platform.deployed["staging"], "main", {f"{NAME}.yaml": "image: other/model:1\n"})
+    platform.gitlab.push(platform.deployed, "main", {f"staging/{NAME}.yaml": "image: other/model:1\n"})
     told.append(runner.refused("staging", "--manual", "staging", "dev", MODEL_WEIGHTS="weights/"))
     assert "MODEL_WEIGHTS is no path in S3" in told[-1]
     told.append(runner.refused("staging", "--manual", "staging"))
