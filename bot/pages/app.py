@@ -129,8 +129,10 @@ class _Front:
 
 def _is_open(request: web.Request) -> bool:
     """What is for everybody: the way in, what makes pages look as they do, and badges for who has their key."""
-    badge = request.path.startswith("/projects/") and request.path.endswith(_BADGE) and "key" in request.query
-    return request.path in _OPEN or request.path.startswith(_STATIC) or badge
+    resource = request.match_info.route.resource
+    # By the route that was found, not by the path: what is quoted in one may look like the other.
+    place = resource.canonical if resource is not None else ""
+    return place in _OPEN or place.startswith(_STATIC) or (place.endswith(_BADGE) and "key" in request.query)
 
 
 async def _why_not(request: web.Request, viewer: Viewer) -> web.Response | None:

@@ -119,6 +119,22 @@ def test_every_page_asks_who_is_there_and_every_form_whose_it_is(fleet: Fleet) -
     assert fleet.front.accepted == []
 
 
+def test_a_path_that_looks_like_an_open_one_is_not_open(fleet: Fleet) -> None:
+    stranger, hidden = fleet.front.browser(), quote(fleet.hidden.path, safe="")
+    for path in (
+        f"/projects/{hidden}%2Fbadge.svg?key=1",
+        f"/projects/{fleet.hidden.path}/badge.svg?key=1",
+        f"/projects/{fleet.hidden.path}/badge.svg?key=",
+        f"/static/..%2fprojects/{hidden}",
+        f"/api/v1/projects/{hidden}",
+        f"//projects/{fleet.hidden.path}",
+        "/%61pi/v1/fleet",
+        "/webhooks%2fgitlab",
+    ):
+        answer = stranger.ask("GET", fleet.front.url + path)
+        assert answer.status_code in (303, 401, 404) and CANARY not in answer.text, path
+
+
 def test_the_pages_of_public_settings_show_everything_and_change_nothing(fleet: Fleet) -> None:
     second = Front(fleet.front.gitlab, fleet.front.bot, fleet.front.folder, None, {"SNITCH_PAGES": "public"})
     with second:
