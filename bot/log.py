@@ -52,9 +52,10 @@ def set_up(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    scrub = scrubber(secrets)
+    _KNOWN.clear()
+    hide(secrets)
     ending: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(console, out)]
-    ending.append(lambda _logger, _method, line: scrub(str(line)))
+    ending.append(lambda _logger, _method, line: _KNOWN[-1](str(line)))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
@@ -70,6 +71,16 @@ def set_up(
 def silence(name: str) -> None:
     """From now on a library says nothing, until it is set up again."""
     logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """From now on these are scrubbed too; those that were known before stay so."""
+    before = _KNOWN[-1] if _KNOWN else str
+    more = scrubber(secrets)
+    _KNOWN[:] = [lambda line: more(before(line))]
+
+
+_KNOWN: Final[list[Callable[[str], str]]] = []
 
 
 def scrubber(secrets: Iterable[str] = ()) -> Callable[[str], str]:

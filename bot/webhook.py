@@ -43,7 +43,12 @@ class Door:
     ready: Mapping[str, Callable[[], object]] = field(default_factory=dict)
     own_id: Callable[[], int | None] = lambda: None
     clock: Callable[[], float] = time.time
+    renewed: Callable[[], Secrets] | None = None
     metrics: Metrics = field(default_factory=Metrics)
+
+    def proofs(self) -> Secrets:
+        """What a delivery may prove itself with: `renewed`, where secrets may change, else `secrets`."""
+        return self.renewed() if self.renewed else self.secrets
 
 
 def run(door: Door, host: str, port: int, mount: Callable[[web.Application], None] = lambda _: None) -> None:
@@ -102,7 +107,7 @@ async def _admitted(
 ) -> Answer:
     """Reads the body only of a delivery that may be ours, and not for longer than GitLab would wait."""
     try:
-        event.authenticate_headers(headers, door.secrets, door.clock())
+        event.authenticate_headers(headers, door.proofs(), door.clock())
         async with asyncio.timeout(PATIENCE):
             body = await request.read()
     except NotAuthentic as error:
@@ -125,7 +130,7 @@ def _received(door: Door, headers: Mapping[str, str], body: bytes) -> Answer:
 
 def _stored(door: Door, headers: Mapping[str, str], body: bytes) -> Answer:
     try:
-        job = jobs.wanted(event.read(headers, body, door.secrets, door.clock(), door.own_id()))
+        job = jobs.wanted(event.read(headers, body, door.proofs(), door.clock(), door.own_id()))
         match job:
             case Ignored(reason=reason):
                 return 202, "ignored", {"ignored": reason}

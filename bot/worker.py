@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import gc
 import os
+import resource
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -24,6 +26,7 @@ from bot.pages.world import Pages
 from bot.queue import Queue, Task
 from bot.reconcile import EVERY, Reconciler
 from bot.results import Results
+from bot.rotation import Rotation
 from bot.settings import Settings, cores, surroundings
 from bot.store import Store
 from bot.webhook import Door
@@ -36,6 +39,7 @@ class Identity:
     """Who the bot is, once GitLab has said so."""
 
     world: World
+    rotation: Rotation
     id: int | None = None
 
     def ask(self) -> None:
@@ -83,7 +87,7 @@ def _shown(settings: Settings, metrics: Metrics) -> Iterator[None]:
 def _listen(settings: Settings, queue: Queue, identity: Identity) -> None:
     world, store = identity.world, identity.world.store
     door = Door(settings.secrets, queue.accept, {"database": store.check, "gitlab": identity.ask}, lambda: identity.id)
-    door = replace(door, metrics=world.metrics)
+    door = replace(door, metrics=world.metrics, renewed=identity.rotation.proofs)
     tallies = {
         "snitch_called_wrong": ("Findings that people call false", store.wrong_by_rule),
         "snitch_unproven_fixes": ("Files in which a fix failed its proof", store.unproven_by_rule),
@@ -97,10 +101,13 @@ def _listen(settings: Settings, queue: Queue, identity: Identity) -> None:
 def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identity]]:
     """A queue that works (but in mode `off`), with what is behind it; stopped with grace at the end."""
     log.set_up(settings.log_format, settings.log_level, settings.every_secret())
+    _leave_no_dump()
+    rotation = Rotation(settings, surroundings())
+    settings = rotation.live()
     store = Store(settings.database_url.reveal())
     judges = Judges(cores(), surroundings())
     world = World.open(settings, store, judges)
-    identity = Identity(world)
+    identity = Identity(world, rotation)
     _introduce(identity)
     lost = threading.Event()
     queue = Queue(settings, partial(_perform, world=world), store, partial(_end, lost))
@@ -143,6 +150,14 @@ def _end(lost: threading.Event) -> None:
     log.get(__name__).error("executor.lost")
     lost.set()
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _leave_no_dump() -> None:
+    """A core dump would hold every secret. (Linux hands one to a program whatever the limit says, unless the process
+    can't be dumped at all.)"""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
 
 
 def _make_haste() -> None:
