@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from bot.aws import Aws, is_set_up
 from bot.boarding import Boarding, Done, Halted, Plan, board
 from bot.connecting import wanted_of
 from bot.errors import SetupError, SnitchError, Transient
@@ -15,7 +16,7 @@ from bot.settings import Settings, surroundings
 from bot.template import Template, render
 from checks.discover import model_topics
 from checks.environments import environments
-from checks.policy import Policy
+from checks.policy import Policy, bucket
 
 TOPIC: Final = "model"
 """Of a model project, where the policy names none."""
@@ -29,7 +30,9 @@ def plan_of(template: Template, answers: Mapping[str, str], group: str, policy: 
     named: tuple[str, ...] = policy.value(model_topics)
     topics = named[:1] or (TOPIC,)
     title, description = answers["project_name"], answers.get("description", "")
-    return Plan(group.strip("/"), slug, title, description, topics, files, policy.value(environments))
+    return Plan(
+        group.strip("/"), slug, title, description, topics, files, policy.value(bucket), policy.value(environments)
+    )
 
 
 def group_of(settings: Settings, given: str | None) -> str:
@@ -56,6 +59,7 @@ def boarded(settings: Settings, plan: Plan, *, dry_run: bool) -> tuple[str, bool
         git=Git("git", surroundings()),
         token=token,
         bot=bot,
+        aws=Aws.open() if is_set_up(surroundings()) else None,
         wanted=wanted_of(settings) if settings.public_url and proven else None,
     )
     lines: list[str] = []

@@ -13,6 +13,7 @@ from typing import Final
 
 from bot import gitlab_hooks
 from bot import gitlab_projects as api
+from bot.aws import Aws
 from bot.connection import Connection, install_at
 from bot.errors import Forbidden, Gone, Invalid, SnitchError, Stale
 from bot.git import Author, Git, Pushed, Remote, push_first
@@ -39,6 +40,7 @@ class Plan:
     description: str
     topics: tuple[str, ...]
     files: Mapping[str, bytes]
+    bucket: str
     environments: tuple[Environment, ...]
 
     @property
@@ -50,7 +52,8 @@ class Plan:
 class Boarding:
     """A boarding under way. `gitlab` and `token` are the administrator's; `wanted` is the webhook, None for none.
 
-    `project`: what is known of it; None as long as there is none. `storage`: further steps, outside GitLab.
+    `project`: what is known of it; None as long as there is none. `aws`: where its data and images lie, None for
+    nowhere; `image`: its repository of images there.
     """
 
     plan: Plan
@@ -59,7 +62,8 @@ class Boarding:
     token: str
     bot: int
     wanted: Wanted | None
-    storage: tuple[Step, ...] = ()
+    aws: Aws | None = None
+    image: str = ""
     project: Place | None = None
     group: int = 0
 
@@ -128,7 +132,8 @@ def steps(boarding: Boarding) -> Iterator[Step]:
     if boarding.wanted is not None:
         wanted = boarding.wanted
         yield Step("webhook", lambda: _find_hook(boarding, wanted), lambda: _hook(boarding, wanted))
-    yield from boarding.storage
+    if boarding.aws is not None:
+        yield from _in_aws(boarding, boarding.aws)
     for one in boarding.plan.environments:
         yield Step(
             f"deployment to {one.name}",
@@ -273,6 +278,32 @@ def _hook(boarding: Boarding, wanted: Wanted) -> str:
     return told.text
 
 
+# ── its data and images ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _in_aws(boarding: Boarding, aws: Aws) -> Iterator[Step]:
+    plan = boarding.plan
+    for kind in ("models", "datasets"):
+        prefix = f"{plan.slug}/{kind}/"
+        yield Step(
+            f"S3 prefix of {kind}",
+            lambda prefix=prefix: f"s3://{plan.bucket}/{prefix}" if aws.has_prefix(plan.bucket, prefix) else "",  # type: ignore[misc]
+            lambda prefix=prefix: aws.make_prefix(plan.bucket, prefix),  # type: ignore[misc]  # bound to this turn
+            early=True,
+        )
+    yield Step(
+        "ECR repository",
+        lambda: _known_image(boarding, aws.repository(plan.slug)),
+        lambda: _known_image(boarding, aws.make_repository(plan.slug)),
+        early=True,
+    )
+
+
+def _known_image(boarding: Boarding, address: str | None) -> str:
+    boarding.image = address or ""
+    return boarding.image
+
+
 # ── where it will run ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -309,7 +340,7 @@ def _enter(boarding: Boarding, one: Environment) -> str:
         start = boarding.gitlab.branch_head(place.id, target)
         if start is None:
             raise Gone(f"{one.project} has no branch {target}")
-        image = f"{boarding.project.image if boarding.project else slug}:{BRANCH}"
+        image = f"{boarding.image or boarding.place.image or slug}:{BRANCH}"
         text = manifest(slug, image, one.name)
         api.entered(boarding.gitlab, place.id, branch, start, path, text.encode(), title)
     elif api.content(boarding.gitlab, place.id, path, branch) is None:

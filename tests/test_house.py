@@ -22,6 +22,8 @@ HOMES = {
     "aiohttp": {"bot/webhook", "bot/pages"},
     "asyncio": {"bot/webhook", "bot/pages"},
     "ast": {"checks/read/python"},
+    "boto3": {"bot/aws"},
+    "botocore": {"bot/aws"},
     "click": {"bot/cli"},
     "cookiecutter": {"bot/template"},
     "croniter": {"bot/night"},
