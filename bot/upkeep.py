@@ -199,9 +199,9 @@ def _open_new(turn: _Round, waiting: Sequence[Due], kind: Kind, most: int, done:
         if left <= 0 or refused >= MOST_REFUSED or turn.late():
             done.counts["waiting"] += len(waiting) - number
             return
-        turn.upkeep.turned(kind, due.standing.path)
         outcome = _tended(turn, due, may_open=True)
         _note(turn, due, outcome, done)
+        turn.upkeep.turned(kind, due.standing.path)
         left -= outcome.row.night == due.night and outcome.row.night != due.row.night
         refused += bool(outcome.row.reason)
 

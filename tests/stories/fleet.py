@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.sweep import Swept, sweep
 from bot.world import World
+from tests.gitlab.faults import Drops, Faults, Trouble
 from tests.gitlab.model import DEVELOPER, MAINTAINER, ApiCall, Issue, MergeRequest, Project, User
 from tests.gitlab.server import GitLab
 from tests.stories.engine import environment
@@ -52,9 +54,20 @@ class Nights:
 
     @contextmanager
     def world(self) -> Iterator[World]:
+        settings = Settings.read(self.environment())
+        store = Store(settings.database_url.reveal())
+        try:
+            world = World.open(settings, store)
+            world.clock = lambda: self.now
+            yield world
+        finally:
+            store.close()
+
+    def environment(self) -> dict[str, str]:
+        """The settings of a sweep."""
         path = self.folder / "policy.yml"
         path.write_text(self.policy)
-        own = environment(
+        return environment(
             self.gitlab,
             self.bot,
             self.folder / "state",
@@ -63,14 +76,6 @@ class Nights:
             SNITCH_CONCURRENCY="4",
             **self.settings,
         )
-        settings = Settings.read(own)
-        store = Store(settings.database_url.reveal())
-        try:
-            world = World.open(settings, store)
-            world.clock = lambda: self.now
-            yield world
-        finally:
-            store.close()
 
     def writes(self) -> list[ApiCall]:
         """What the last sweep wrote, without the GraphQL that it asks."""
@@ -91,6 +96,49 @@ class Nights:
             return Upkeep(store).rows(project.id)[project.id, kind]  # type: ignore[index]
         finally:
             store.close()
+
+    def killed(self, after: int, done: bool) -> bool:
+        """A sweep in a process of its own, killed at its so-manieth call, which GitLab still carries out if `done`.
+
+        False where it came to its end before.
+        """
+        self.gitlab.reset_calls()
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["bot.sweep", "tests.stories.fleet"])
+        process = context.Process(target=_sweep_once, args=(self.environment(), self.now))
+        usual = self.gitlab.state.faults
+        process.start()
+        self.gitlab.state.faults = Killing(process, after, done)
+        try:
+            process.join(60)
+        finally:
+            self.gitlab.state.faults = usual
+        return process.exitcode != 0
+
+
+class Killing(Faults):
+    """Kills a process at its n-th call."""
+
+    def __init__(self, process: Any, nth: int, done: bool) -> None:
+        super().__init__()
+        self._process, self._left, self._done = process, nth, done
+
+    def strike(self, method: str, route: str, path: str) -> Trouble | None:
+        self._left -= 1
+        if self._left == 0:
+            self._process.kill()
+            self._process.join()
+            return None if self._done else Drops()
+        return None
+
+
+def _sweep_once(environ: dict[str, str], now: datetime) -> None:
+    settings = Settings.read(environ)
+    store = Store(settings.database_url.reveal())
+    world = World.open(settings, store)
+    world.clock = lambda: now
+    sweep(world, replace(world.nightly, id=now.isoformat()), lambda job: None)
+    store.close()
 
 
 @dataclass
