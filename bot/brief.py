@@ -16,6 +16,7 @@ from bot.fleet import Found, Model, RuleVerdict
 from bot.fleet_report import standing
 from checks.owners import NOBODY, Owner
 from checks.policy import Level
+from checks.render.visible import visible
 from checks.standards import all_standards
 
 ENDS: Final = {"pass": "p", "warn": "w", "fail": "f", "skip": "s", "error": "e"}
@@ -77,7 +78,8 @@ def brief_of(model: Model) -> Brief:
     ends = "".join(ENDS[standing(model, number)] for number in standard_numbers())
     failing = tuple(_failing(rule) for rule in model.told if rule.outcome == "fail" and _standing(rule))
     waived = tuple(let for rule in model.told if (let := _let_stand(rule)))
-    return Brief(model.folder, model.name, ends, failing, waived, model.owner)
+    owner = Owner(tuple(visible(name) for name in model.owner.names), model.owner.source)
+    return Brief(model.folder, model.name, ends, failing, waived, owner)
 
 
 def _standing(rule: RuleVerdict) -> list[Found]:

@@ -17,7 +17,7 @@ from checks.finding import Finding, Result
 from checks.inspection import Inspection, Judged, ProjectReport
 from checks.owners import NOBODY, Owner
 from checks.policy import Level, Policy
-from checks.render.visible import visible_line
+from checks.render.visible import sayable, visible_line
 from checks.tree import Tree, Unavailable
 from checks.waiving import WAIVER
 
@@ -182,7 +182,7 @@ def verdict_of(listed: Listed, key: str, inspection: Inspection, today: date, tr
 
 def _bare(listed: Listed, key: str, state: State, reason: str) -> Verdict:
     project = listed.project
-    said = " ".join(reason.split())[:LONGEST_REASON]
+    said = sayable(" ".join(reason.replace("\0", " ").split()))[:LONGEST_REASON]
     return Verdict(project.id, project.path, project.web, state, said, listed.head, key)
 
 
@@ -258,8 +258,8 @@ def _day(text: str) -> date | None:
 
 
 def failing(models: Iterable[Model]) -> dict[tuple[str, str], int]:
-    """Folder and rule of what fails, the shadow's too, and how many findings each has."""
-    return {(m.folder, r.id): len(r.findings) for m in models for r in m.rules if r.outcome == "fail"}
+    """Folder (as a database takes it) and rule of what fails, the shadow's too, and how many findings each has."""
+    return {(sayable(m.folder), r.id): len(r.findings) for m in models for r in m.rules if r.outcome == "fail"}
 
 
 def fixer_of(standard: int, messages: Iterable[str]) -> Fixer:

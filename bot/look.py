@@ -97,8 +97,18 @@ class Looker:
             if verdict is not None and verdict.state == "failed":
                 logger.warning("sweep.failed", reason=verdict.reason)
             if self.keep and verdict is not None:
-                now = self.world.clock().timestamp()
-                self.results.put(verdict, self.version, now, lambda old, new: self._messages(listed, old, new))
+                verdict = self._kept(listed, verdict)
+        return verdict
+
+    def _kept(self, listed: Listed, verdict: Verdict) -> Verdict:
+        """The verdict that the database took; of one that it does not take, that it failed."""
+        now = self.world.clock().timestamp()
+        try:
+            self.results.put(verdict, self.version, now, lambda old, new: self._messages(listed, old, new))
+        except (ValueError, TypeError) as fault:  # what a stranger wrote is no text, or no number, to the database
+            logger.error("sweep.fault", exc_info=fault)
+            verdict = failed(listed, "", f"a fault of snitch: {type(fault).__name__}")
+            self.results.put(verdict, self.version, now, lambda old, new: ())
         return verdict
 
     def _look(self, listed: Listed, known: Known | None) -> Verdict | None:

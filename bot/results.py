@@ -18,6 +18,7 @@ from bot.brief import brief_of, to_text
 from bot.fleet import Fixer, Model, State, Verdict, failing, fixer_of, packed, unpacked
 from bot.schema import episodes, fleet, renamed, sweeps, upsert
 from bot.store import Store
+from checks.render.visible import sayable
 
 DAY: Final = 24 * 3600.0
 _AT_ONCE: Final = 200
@@ -243,7 +244,7 @@ def _row(verdict: Verdict, version: str, now: float) -> dict[str, Any]:
         "path": verdict.path,
         "web": verdict.web,
         "state": verdict.state,
-        "reason": verdict.reason,
+        "reason": sayable(verdict.reason),
         "commit": verdict.commit,
         "key": verdict.key,
         "version": version,
@@ -258,8 +259,8 @@ def _renamed(verdict: Verdict, known: Sequence[Model], now: float) -> Iterator[d
     for model in verdict.models if verdict.state == "judged" else ():
         old = names.get(model.folder, model.name)
         if old != model.name:
-            named = {"project_id": verdict.project_id, "folder": model.folder, "path": verdict.path}
-            yield {**named, "old": old, "new": model.name, "at": now}
+            named = {"project_id": verdict.project_id, "folder": sayable(model.folder), "path": verdict.path}
+            yield {**named, "old": sayable(old), "new": sayable(model.name), "at": now}
 
 
 def _verdict(row: sa.Row[Any]) -> Verdict:

@@ -184,11 +184,14 @@ class Store:
 
     def secret(self, name: str) -> str:
         """A secret of this installation's own: made when it is first asked for, the same for all processes since."""
-        made = {"name": name, "value": token_hex(32)}
+        asked = sa.select(secrets.c.value).where(secrets.c.name == name)
         with self.transaction() as connection:
-            connection.execute(upsert(connection, secrets, made, []))
-            asked = sa.select(secrets.c.value).where(secrets.c.name == name)
-            return cast(str, connection.execute(asked).scalar_one())
+            known = connection.execute(asked).scalar_one_or_none()
+            if known is None:
+                made = {"name": name, "value": token_hex(32)}
+                connection.execute(upsert(connection, secrets, made, []))
+                known = connection.execute(asked).scalar_one()
+            return cast(str, known)
 
     def set_handled(self, project_id: int, note_id: int) -> None:
         """From now on the note's commands are obeyed."""

@@ -57,7 +57,7 @@ class Wanted:
         }
         given |= {"page": "", **changes}
         told = {name: value for name, value in given.items() if value not in ("", None)}
-        return f"?{urlencode(told)}" if told else "/"
+        return f"?{urlencode(told, errors='replace')}" if told else "/"
 
     @property
     def narrowed(self) -> bool:

@@ -44,7 +44,7 @@ def _environment() -> Environment:
         "ago": ago,
         "span": span,
         "project": project_path,
-        "segment": lambda text: quote(text, safe=""),
+        "segment": lambda text: quote(text, safe="", errors="replace"),
         "number": lambda value: f"{value:,}",
         "weblink": weblink,
         "broken": breakable,
@@ -76,7 +76,7 @@ def count(number: int, noun: str, nouns: str = "") -> str:
 
 def project_path(path: str) -> str:
     """A project's path as a part of an address."""
-    return quote(path, safe="/")
+    return quote(path, safe="/", errors="replace")
 
 
 def weblink(web: str, *parts: str) -> str:

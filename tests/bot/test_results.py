@@ -50,6 +50,18 @@ def test_models_come_back_as_they_were_packed() -> None:
     assert unpacked(packed([odd])) == (odd,)
 
 
+def test_names_that_are_no_text_are_kept_as_what_can_be_said_of_them(results: Results) -> None:
+    odd = replace(model("10.patch"), folder="sub\udcff", name="n\udcff")
+    one = replace(verdict("a"), models=(odd,), reason="see \udcfe")
+    put(results, one, 100.0)
+    put(results, replace(one, models=(replace(odd, name="m\udcff"),)), 200.0)
+    put(results, replace(one, models=(replace(model(), folder="sub\udcff"),)), 300.0)
+    (episode,) = results.episodes(7)
+    assert (episode.folder, episode.fixed) == ("sub\\xff", 300.0)
+    found = results.verdict(7)
+    assert found is not None and found.models[0].folder == "sub\udcff"
+
+
 def test_a_rule_fails_from_its_first_commit_to_the_one_that_mends_it(results: Results) -> None:
     put(results, verdict("a", "10.patch"), 100.0)
     put(results, verdict("b", "10.patch", findings=2), 200.0)

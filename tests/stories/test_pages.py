@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -25,11 +26,12 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from bot.errors import Unreachable
-from bot.fleet import Order, Scope
+from bot.fleet import Found, Model, Order, RuleVerdict, Scope, Verdict
 from bot.job import Sweep
 from bot.queue import Queue
 from bot.store import CalledWrong
 from bot.sweep import sweep
+from checks.owners import Owner
 from tests.gitlab.faults import Answers
 from tests.gitlab.model import DEVELOPER, MAINTAINER, OWNER, REPORTER, Member
 from tests.gitlab.server import GitLab
@@ -539,8 +541,24 @@ def test_before_the_first_sweep_the_pages_say_what_to_do(fleet: Fleet) -> None:
     assert api(front, "/fleet")["audit"]["failing"] == 0
 
 
-def test_names_of_sweeps_and_projects_need_no_plain_characters(fleet: Fleet, swept: Front) -> None:
+def test_names_need_no_plain_characters_and_may_be_hostile(fleet: Fleet, swept: Front) -> None:
     fleet.sweep(swept, "by hand 2026-11-28T10:00:00+00:00/ü?#")
     (link,) = re.findall(r'href="(/sweeps/by%20hand[^"]*)"', get(swept, "/sweeps"))
     assert "by hand" in get(swept, link)
     assert link == "/sweeps/" + quote("by hand 2026-11-28T10:00:00+00:00/ü?#", safe="")
+    found = Found(f"a/\udcff{HOSTILE}.py", 3, f"odd \udcfe\x00\n{HOSTILE}", "safe", "f", None, f"{HOSTILE}\nx")
+    rules = (RuleVerdict("10.patch", "enforce", "fail", None, (found, replace(found, waived="\udcff"))),)
+    odd = Model("sub\udcff", f"n\udcff{HOSTILE}", rules, Owner(("@x\udcff<b>",), "CODEOWNERS"))
+    one = Verdict(999, "models/odd names", "javascript:alert(1)", "judged", "\udcff", "a" * 40, "", None, (odd, odd))
+    swept.results.put(one, "v", 1.0, lambda old, new: ())
+    for path in (
+        "/",
+        "/?due=7",
+        "/projects/models/odd%20names",
+        "/standards/10",
+        "/projects/models/ODD%20names/badge.svg",
+    ):
+        page = get(swept, path)
+        assert "<script" not in page and "<b>" not in page and "javascript:" not in page and "\u202e" not in page, path
+    assert api(swept, "/projects/models/odd%20names")["models"][0]["folder"] == "sub\\xff"
+    assert api(swept, "/projects?q=odd%20names")["total"] == 2
