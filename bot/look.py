@@ -23,7 +23,7 @@ from bot.images import Asking, Silences
 from bot.judging import Case
 from bot.pace import Pace
 from bot.results import Known, Results
-from bot.workspace import repository_of
+from bot.workspace import repository_of, thrown_away_if_damaged
 from bot.world import World
 from checks.inspection import Inspection
 from checks.owners import MOST, Owner
@@ -137,7 +137,7 @@ class Looker:
         mirror = self.world.mirror_of_head(project)
         refs = (f"refs/heads/{project.default_branch}",) if project.default_branch else ()
         self.pace.ask(lambda: mirror.fetch(self.world.remote(project), Want(head, refs)))
-        with mirror.reader() as reader:
+        with mirror.reader() as reader, thrown_away_if_damaged(mirror):
             tree = GitTree(mirror.snapshot(head), reader)
             known_outside: dict[str, Hashable] = {}
 

@@ -46,6 +46,7 @@ _PLAIN_NAMES: Final = (
     "SWEEP_CRON",
     "SWEEP_CALLS",
     "SWEEP_HOURS",
+    "MIRROR_GB",
     "GITLAB_LIMITS",
     "LISTEN",
     "METRICS_LISTEN",
@@ -98,6 +99,7 @@ class Settings:
     sweep_cron: str = "0 2 * * *"
     sweep_calls: int = 1200
     sweep_hours: int = 6
+    mirror_gb: int = 20
     gitlab_limits: Mapping[str, int] = field(default_factory=dict)
     listen: tuple[str, int] = ("127.0.0.1", 8080)
     metrics_listen: tuple[str, int] | None = None
@@ -222,6 +224,7 @@ def _settings(source: _Source) -> Settings:
         sweep_cron=source.read("SWEEP_CRON", _cron, "0 2 * * *"),
         sweep_calls=source.read("SWEEP_CALLS", _positive, 1200),
         sweep_hours=source.read("SWEEP_HOURS", _positive, 6),
+        mirror_gb=source.read("MIRROR_GB", _positive, 20),
         gitlab_limits=source.read("GITLAB_LIMITS", _limits, {}),
         listen=source.read("LISTEN", _listen, ("127.0.0.1", 8080)),
         metrics_listen=source.read("METRICS_LISTEN", _listen, None),

@@ -11,12 +11,13 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from bot import log, webhook
 from bot.errors import Broken, SetupError, Transient
+from bot.housekeeping import kept_tidy
 from bot.job import Job
 from bot.judges import Judges
 from bot.metrics import Metrics, State, Tallies
@@ -32,6 +33,8 @@ from bot.store import Store
 from bot.webhook import Door
 from bot.work import perform
 from bot.world import World
+
+GB = 10**9
 
 
 @dataclass(slots=True)
@@ -126,7 +129,8 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     _make_haste()
     log.get(__name__).info("started", mode=settings.mode, concurrency=settings.concurrency)
     try:
-        yield queue, identity
+        with kept_tidy(world.mirrors, settings.mirror_gb * GB, world.mirror_at) if working else nullcontext():
+            yield queue, identity
     finally:
         world.gitlab.brake.release()
         queue.stop()

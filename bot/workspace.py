@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from bot.errors import SnitchError, Stale
+from bot.errors import Broken, SnitchError, Stale
 from bot.git import GitTree, Mirror, Want
 from bot.granting import Granting
 from bot.job import ReviewMR
@@ -85,10 +85,20 @@ def opened(world: World, mr: MergeRequest) -> Iterator[Workspace]:
             raise
         mirror.fetch(world.remote(world.gitlab.project(mr.source_project_id)), wants[0])
         mirror.fetch(world.remote(mr.project), *wants[1:])
-    with mirror.reader() as reader:
+    with mirror.reader() as reader, thrown_away_if_damaged(mirror):
         yield Workspace(
             mr=mr,
             mirror=mirror,
             head=GitTree(mirror.snapshot(mr.head), reader),
             base=GitTree(mirror.snapshot(base), reader) if base else None,
         )
+
+
+@contextmanager
+def thrown_away_if_damaged(mirror: Mirror) -> Iterator[None]:
+    """What can't be read from a mirror is fetched anew when the job comes again."""
+    try:
+        yield
+    except Broken:
+        mirror.discard()
+        raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -105,11 +107,16 @@ class World:
 
     def mirror(self, project: ProjectInfo) -> Mirror:
         """The mirror of a project."""
-        return Mirror(self.git, self.mirrors / f"{project.id}.git", MIRROR_LIMIT, self.snapshots)
+        return self.mirror_at(_used(self.mirrors / f"{project.id}.git"))
 
     def mirror_of_head(self, project: ProjectInfo) -> Mirror:
         """The mirror of a project's default branch alone, without its history."""
-        return Mirror(self.git, self.mirrors / f"{project.id}.head.git", MIRROR_LIMIT, Remembered(0), depth=1)
+        place = _used(self.mirrors / f"{project.id}.head.git")
+        return Mirror(self.git, place, MIRROR_LIMIT, Remembered(0), depth=1)
+
+    def mirror_at(self, place: Path) -> Mirror:
+        """The mirror in a folder."""
+        return Mirror(self.git, place, MIRROR_LIMIT, self.snapshots)
 
     def remote(self, project: ProjectInfo) -> Remote:
         """Where git finds a project."""
@@ -117,6 +124,13 @@ class World:
 
     def close(self) -> None:
         """Nothing is held open between jobs but the connections to GitLab, which end with the process."""
+
+
+def _used(place: Path) -> Path:
+    """Its time tells when it was asked for last: what is not asked for goes first when room is short."""
+    with suppress(OSError):
+        os.utime(place)
+    return place
 
 
 def _registry(settings: Settings) -> Registry:

@@ -10,6 +10,7 @@ import pytest
 from bot.judges import Judges
 from tests.gitlab.githost import Change
 from tests.stories.conftest import Begin
+from tests.stories.engine import Stepper
 from tests.stories.model_project import CI, PROJECT, SERVE, UNLABELLED, UNTRACED
 from tests.stories.story import Story
 
@@ -229,4 +230,25 @@ def test_a_file_that_kills_its_reader_leaves_a_review_of_the_rest(fallible: Judg
     assert "could not be judged" in story.description()
     summary = story.summary()
     assert summary is not None and "made its process fail" in summary.body
+    assert story.engine.given_up == []
+
+
+def test_a_damaged_pack_is_thrown_away_and_fetched_anew(story: Story) -> None:
+    """Blobs that can't be read are seen in the middle of a review."""
+    assert isinstance(story.engine, Stepper)
+    story.opened({"serve.py": UNTRACED})
+    (mirror,) = story.engine.world.mirrors.glob("*.git")
+    for pack in mirror.glob("objects/pack/*.pack"):
+        pack.chmod(0o600)
+        data = bytearray(pack.read_bytes())
+        middle = range(len(data) // 4, len(data) - 20)
+        for place in middle:
+            data[place] ^= 0x5A
+        pack.write_bytes(data)
+    for loose in mirror.glob("objects/??/*"):
+        loose.chmod(0o600)
+        loose.write_bytes(b"damaged")
+    story.engine.world.snapshots._kept.clear()
+    story.pushed({"Dockerfile": UNLABELLED})
+    assert {"6.model", "10.patch"} <= set(story.rules())
     assert story.engine.given_up == []
