@@ -1,8 +1,8 @@
 """The wall time of `snitch check` on one project, as a person or a pre-commit hook waits for it.
 
-Beside it pytest with 35 small tests over the same files, without plugins. Anew: nothing is remembered, so that the
-OpenAPI document is validated. After a change: model.py is another each time, the rest is known. The very first: no
-bytecode is there yet.
+Beside it pytest with 35 small tests over the same files, without plugins. Anew: nothing is remembered, and every rule
+runs. With the validator: the same, and the OpenAPI document is one that openapi-spec-validator has to judge. After a
+change: model.py is another each time, the rest is known. The very first: no bytecode is there yet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_
 
 def run() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as name:
-        project, edited = made(Path(name) / "same/iris"), made(Path(name) / "edited/iris")
+        project, edited, richer = (made(Path(name) / folder) for folder in ("same/iris", "edited/iris", "richer/iris"))
+        with (richer / "openapi.yaml").open("a") as document:
+            document.write("x-owner: ml\n")
         check, anew = (*SNITCH, "check"), (*SNITCH, "check", "--no-cache")
         imports = (sys.executable, "-c", "import bot.cli.checking; import checks.standards as s; s.all_rules()")
         cache = {"XDG_CACHE_HOME": f"{name}/cache"}
@@ -38,6 +40,7 @@ def run() -> Iterator[Figure]:
             Command(project, PYTEST),
             Command(project, (sys.executable, "-c", "pass")),
             Command(project, anew),
+            Command(richer, anew),
             Command(edited, check, changing(edited, cache)),
             Command(project, check, repeat(cache)),
             Command(project, (*SNITCH, "--help")),
@@ -45,11 +48,12 @@ def run() -> Iterator[Figure]:
         )
         tests, python, *mine = ms(commands, TIMES)
         pytest, nothing = Baseline("pytest", tests), Baseline("python -c pass", python)
-        yield Figure("check, anew", mine[0], "ms", "≤ 3 ×", pytest)
-        yield Figure("check, after a change", mine[1], "ms", "≤ 0.5 ×", pytest)
-        yield Figure("check, again", mine[2], "ms", "≤ 0.35 ×", pytest)
-        yield Figure("snitch --help", mine[3], "ms", "≤ 120 ms", nothing)
-        yield Figure("importing all that check needs", mine[4], "ms", "", nothing)
+        yield Figure("check, anew", mine[0], "ms", "≤ 0.5 ×", pytest)
+        yield Figure("check, anew, with the validator", mine[1], "ms", "≤ 3 ×", pytest)
+        yield Figure("check, after a change", mine[2], "ms", "≤ 0.5 ×", pytest)
+        yield Figure("check, again", mine[3], "ms", "≤ 0.35 ×", pytest)
+        yield Figure("snitch --help", mine[4], "ms", "≤ 120 ms", nothing)
+        yield Figure("importing all that check needs", mine[5], "ms", "", nothing)
         first = (Command(project, PYTEST, fresh(Path(name))), Command(project, anew, fresh(Path(name))))
         tests, checked = ms(first, COLD_TIMES)
         yield Figure("check, the very first", checked, "ms", "", Baseline("pytest, the very first", tests))
