@@ -83,6 +83,18 @@ def test_no_input_can_be_more_than_a_value(path: Path) -> None:
     assert jobs
 
 
+@every_template
+@pytest.mark.parametrize("odd", ["on", "1", "1e3", "a: b", "- a", "a:", "~"])
+def test_whatever_an_input_is_it_stays_a_text(path: Path, odd: str) -> None:
+    inputs, jobs = inputs_and_jobs(path)
+    taken = {name for name, one in inputs.items() if "regex" in one and re.search(one["regex"], odd)}
+    body = path.read_text().partition("\n---\n")[2]
+    for name in taken:
+        body = body.replace(f"$[[ inputs.{name} ]]", odd)
+    given = json.loads(re.sub(rf"\$\[\[ inputs\.({'|'.join(taken) or ' '}) \]\]", lambda _: odd, json.dumps(jobs)))
+    assert yaml.safe_load(body) == given
+
+
 def test_the_pipelines_bring_this_version_of_snitch() -> None:
     inputs, _ = inputs_and_jobs(PIPELINES / "templates/model-promotion.yml")
     assert inputs["snitch"]["default"] == f"snitch-bot=={version('snitch-bot')}"
