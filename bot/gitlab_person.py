@@ -133,7 +133,7 @@ class People:
         """Whether they are Owner of a group, be it through a group above."""
         try:
             member = self._get(token, f"/groups/{quote(group, safe='')}/members/all/{user_id}")
-        except Gone:
+        except (Gone, Forbidden):  # it is not theirs to ask
             return False
         active = member.get("membership_state", "active") == "active"
         return active and int(member.get("access_level") or 0) >= OWNER

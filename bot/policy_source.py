@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from bot.errors import SetupError
 from bot.settings import PolicyAccess
@@ -33,6 +33,7 @@ FRESH = 24 * 3600
 
 TIMEOUT = 10
 _GITLAB = regex(r"gitlab:(?P<project>[^/@]+(?:/[^/@]+)+)//(?P<path>[^@]+?)(?:@(?P<ref>[^@]+))?")
+_RAW = regex(r"(?P<project>[^?#]+?)/-/raw/(?P<ref>[^/?#]+)/(?P<path>[^?#]+)(?:\?[^#]*)?")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -103,10 +104,17 @@ def address_of(source: str, gitlab_url: str | None) -> str:
     return source
 
 
-def place_of(source: str | None) -> Place | None:
-    """Where a `gitlab:` source is kept; None of any other."""
+def place_of(source: str | None, gitlab_url: str | None = None) -> Place | None:
+    """Where a `gitlab:` source is kept, or the address of a raw file on that GitLab; None of any other.
+
+    In such an address a branch with a slash can't be told from a folder: it is taken for one without.
+    """
     found = _GITLAB.fullmatch(source or "")
-    return Place(found["project"], found["path"], found["ref"]) if found else None
+    if found is not None:
+        return Place(found["project"], found["path"], found["ref"])
+    rest = (source or "").removeprefix(f"{gitlab_url}/")
+    raw = _RAW.fullmatch(rest) if gitlab_url and rest != source else None
+    return Place(*(unquote(raw[part]) for part in ("project", "path", "ref"))) if raw else None
 
 
 def _on_gitlab(source: str, gitlab_url: str | None) -> str:

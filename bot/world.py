@@ -78,7 +78,7 @@ class World:
             judge=judge or Here(),
             nightly=nightly(settings),
             reload=lambda: load_policy(settings),
-            policy_place=place_of(settings.policy),
+            policy_place=place_of(settings.policy, settings.gitlab_url),
             chat=Chat(settings.digest_url.reveal) if settings.digest_url else None,
         )
 

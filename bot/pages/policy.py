@@ -10,7 +10,7 @@ from bot.errors import SetupError, SnitchError, Transient
 from bot.pages.overview import Overview
 from bot.pages.viewer import Viewer
 from bot.policy_source import load, place_of
-from bot.settings import PolicyAccess
+from bot.settings import PolicyAccess, Settings
 from bot.simulate import Simulated, simulate_on
 from checks.inspection import read_policy
 from checks.policy import Policy
@@ -57,7 +57,7 @@ class Trial:
         if not source.strip():
             return None, ()
         settings = self.overview.pages.settings
-        if not _is_ours(source.strip(), settings.policy):
+        if not _is_ours(source.strip(), settings):
             return None, ("Only another version of the policy that holds may be named here; any other can be pasted.",)
         access = PolicyAccess(settings.gitlab_url, settings.gitlab_token, "PRIVATE-TOKEN", settings.state_dir)
         try:
@@ -68,10 +68,10 @@ class Trial:
             return None, (str(trouble),)
 
 
-def _is_ours(source: str, held: str | None) -> bool:
+def _is_ours(source: str, settings: Settings) -> bool:
     """Whether it is the file of the policy that holds, at any ref: what is wrong in a file is quoted, and snitch may
     read files that whoever asks may not."""
-    asked, own = place_of(source), place_of(held)
+    asked, own = place_of(source), place_of(settings.policy, settings.gitlab_url)
     if asked is None or own is None:
         return False
     return (asked.project.lower(), asked.path) == (own.project.lower(), own.path)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from bot.cli import app
 from bot.errors import SetupError
-from bot.policy_source import Sourced, address_of, load
+from bot.policy_source import Place, Sourced, address_of, load, place_of
 from bot.settings import PolicyAccess, Secret
 from checks.standard import MINIMAL
 
@@ -234,3 +234,13 @@ def test_a_checkout_cannot_say_by_what_it_is_judged(
     host.status = 503
     ran = CliRunner().invoke(app, ["check", *words, "--policy", f"{host.url}/policy.yml"])
     assert ran.exit_code == 1 and "can't be had" not in ran.output, "a cache elsewhere is asked first for a day"
+
+
+def test_where_a_policy_is_kept_is_known_of_what_is_on_gitlab() -> None:
+    gitlab = "https://gitlab.example.com/git"
+    assert place_of("gitlab:ml/rules//a/policy.yml@v1/2", gitlab) == Place("ml/rules", "a/policy.yml", "v1/2")
+    assert place_of("gitlab:ml/rules//policy.yml") == Place("ml/rules", "policy.yml", None)
+    raw = f"{gitlab}/ml/sub/rules/-/raw/main/a%20b/policy.yml?ref_type=heads"
+    assert place_of(raw, gitlab) == Place("ml/sub/rules", "a b/policy.yml", "main")
+    for other in (None, "policy.yml", raw.replace("gitlab.", "other."), f"{gitlab}-else/ml/r/-/raw/main/p.yml", gitlab):
+        assert place_of(other, gitlab) is None
