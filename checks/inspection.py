@@ -265,6 +265,10 @@ def inspect(
     return Inspection(Report(tuple(reports), skipped, policy), joined(changes), Workshops(shops))
 
 
+_MANY = 200
+"""Of files that were read to judge a project: then they are not kept for its fixes, which may read some once more."""
+
+
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
     """Without Python's garbage collector: a fifth of the time, and what a judgement makes of files lives until its end.
@@ -297,6 +301,10 @@ def _inspected(
     # Where a fix is tried out the lines have moved, and nobody can grant anything: a waiver is known by its words.
     known: Granted = lambda waiver: _name_of(waiver) in granted  # noqa: E731
     shop = Workshop(project, after, outcomes, inspector.by_id, lambda state: inspector.try_out(state, stood, known))
+    if len(inspector.readings.parsed) > _MANY:
+        for one in (project, base):
+            if one is not None:
+                one.forget()
     return outcomes, compare(was, outcomes), shop
 
 

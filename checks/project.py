@@ -203,6 +203,11 @@ class Project:
             raise error.with_traceback(None)  # what it came through would hold the project in a circle
         return cast(T, value)
 
+    def forget(self) -> None:
+        """Lets go of what was read and worked out; asked again, it is done again."""
+        self._remembered.clear()
+        self._readings.parsed.clear()
+
     def _traced(self, make: Callable[[], object]) -> tuple[object, Exception | None, Trace]:
         trace: Trace = {}
         self._traces.append(trace)

@@ -6,8 +6,8 @@ is surely imported; one under a condition, or in a function of another module, m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from checks.dataclass import dataclass, field
 from checks.read.imports import Codebase
@@ -16,7 +16,9 @@ from checks.read.values import External, File, ModuleValue, Namespace, Opaque
 from checks.regex import regex
 
 _MAX_FILES = 2000
-_INNER = regex(r"(?:^[ \t\f]+|[:;][ \t\f]*|\\\r?\n)(?:import|from)\b", re.MULTILINE)
+_IMPORT = regex(r"(?:import|from)\b")
+_Steps: TypeAlias = tuple[tuple[Import, bool], ...]
+"""Imports, and whether each stands in a function."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +62,10 @@ def choices(codebase: Codebase, script: File) -> tuple[Choice, ...]:
             if file.path in seen:
                 continue
             seen.add(file.path)
-            groups = _groups(codebase, file, sure=sure)
+            steps = tuple(_of_file(file))
+            groups = _groups(codebase, file, steps, sure=sure)
             found += [_choice(group) for group in groups if group.needs and _counts(group)]
-            waiting += _imported(codebase, file, sure=sure)
+            waiting += _imported(codebase, file, steps, sure=sure)
     return tuple(found)
 
 
@@ -75,8 +78,7 @@ def _counts(group: _Group) -> bool:
     return group.required or len(group.branches) != 1 or group.branches == {""}
 
 
-def _groups(codebase: Codebase, file: File, *, sure: bool) -> list[_Group]:
-    steps = list(_of_file(file))
+def _groups(codebase: Codebase, file: File, steps: _Steps, *, sure: bool) -> list[_Group]:
     forgiving = {id(arm.statement) for step, _ in steps for arm in _arms(step.arm) if arm.forgives}
     groups: dict[int, _Group] = {}
     for step, lazy in steps:
@@ -103,10 +105,10 @@ def _add(group: _Group, codebase: Codebase, file: File, step: Import) -> None:
         group.own = True
 
 
-def _imported(codebase: Codebase, file: File, *, sure: bool) -> list[File]:
+def _imported(codebase: Codebase, file: File, steps: _Steps, *, sure: bool) -> list[File]:
     """The project's modules that a file imports (for certain)."""
     found: list[File] = []
-    for step, lazy in _of_file(file):
+    for step, lazy in steps:
         certainty = runs(step.arm, main=file.main)
         if certainty == "no" or (sure and (certainty != "yes" or (lazy and not file.main))):
             continue
@@ -120,9 +122,24 @@ def _imported(codebase: Codebase, file: File, *, sure: bool) -> list[File]:
 def _of_file(file: File) -> Iterator[tuple[Import, bool]]:
     """Every import of a file. Functions, which cost time, are looked into only where one stands within something."""
     module = file.module
-    if _INNER.search(module.source.text):
+    text = module.source.text
+    if any(_may_be_inner(text, found.start()) for found in _IMPORT.finditer(text)):
         return _imports(module.steps)
     return ((step, False) for step in module.steps if isinstance(step, Import))
+
+
+def _may_be_inner(text: str, at: int) -> bool:
+    """Whether an import at this place may stand within something: indented, behind a colon, or in a line that goes on.
+
+    One expression for all of it would try each blank of the text.
+    """
+    start = at
+    while start and text[start - 1] in " \t\f":
+        start -= 1
+    before = text[max(0, start - 3) : start]
+    if start < at and before[-1:] in ("", "\n"):
+        return True
+    return before.endswith((":", ";")) or (start == at and before.endswith(("\\\n", "\\\r\n")))
 
 
 def _imports(steps: Iterable[Step], *, lazy: bool = False) -> Iterator[tuple[Import, bool]]:

@@ -280,8 +280,9 @@ def _may_return(node: ast.stmt) -> bool:
 
 
 def _define(node: ast.FunctionDef | ast.AsyncFunctionDef, arm: Arm | None, steps: list[Step]) -> None:
-    for expression in (*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)):
-        _effects(expression, arm, steps)
+    for expression in (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults):
+        if expression is not None:
+            _effects(expression, arm, steps)
     steps.append(Bind(node.name, _function(node), _mark(node), arm, len(steps)))
 
 
@@ -466,10 +467,16 @@ def _text(node: ast.expr) -> str:
 
 
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
-    decorators = tuple(_expr(decorator) for decorator in node.decorator_list)
-    abstract = any(_dotted(d).rpartition(".")[2].startswith("abstract") for d in node.decorator_list)
-    is_stub = abstract or all(_is_idle(statement) for statement in node.body)
+    decorators: tuple[Expr, ...] = ()
+    is_stub = _is_idle(node.body[-1]) and all(map(_is_idle, node.body))
+    if node.decorator_list:
+        decorators = tuple(map(_expr, node.decorator_list))
+        is_stub = is_stub or any(_is_abstract(decorator) for decorator in node.decorator_list)
     return Function(node.name, _mark(node), decorators, _parameters(node.args), is_stub, partial(_lowered, node.body))
+
+
+def _is_abstract(decorator: ast.expr) -> bool:
+    return _dotted(decorator).rpartition(".")[2].startswith("abstract")
 
 
 def _lambda(node: ast.Lambda) -> Function:
@@ -483,8 +490,8 @@ def _lowered_lambda(body: ast.expr) -> tuple[Step, ...]:
 
 
 def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
-    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    return tuple(one.arg for one in [*named, arguments.vararg, arguments.kwarg] if one)
+    named = [one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    return (*named, *(one.arg for one in (arguments.vararg, arguments.kwarg) if one))
 
 
 def _class(node: ast.ClassDef) -> Class:
@@ -511,7 +518,9 @@ def _text_of(node: ast.stmt) -> str | None:
 def _is_idle(node: ast.stmt) -> bool:
     """It does nothing, or says that it does not do it yet."""
     match node:
-        case ast.Pass() | ast.Expr(value=ast.Constant()):
+        case ast.Expr():
+            return isinstance(node.value, ast.Constant)
+        case ast.Pass():
             return True
         case ast.Raise(exc=ast.Call(func=kind)) | ast.Raise(exc=ast.expr() as kind):
             return _dotted(kind) == "NotImplementedError"
