@@ -251,7 +251,7 @@ class Project:
             case "paths":
                 return _digest(self._under(what))
             case "entries":
-                return _digest(f"{path}\0{self._tree.entry(path)}" for path in self._under(what))
+                return _digest(_line(path, self._tree.entry(path)) for path in self._under(what))
             case _:
                 raise AssertionError(f"no such question: {kind}")
 
@@ -259,7 +259,9 @@ class Project:
         """Whether all questions that were recorded have the same answers here."""
         answers = self._answers
         for question, answer in trace:
-            if (answers[question] if question in answers else self.answer(question)) != answer:
+            if question not in answers:
+                self.answer(question)
+            if answers[question] != answer:
                 return False
         return True
 
@@ -286,6 +288,10 @@ class Project:
             yield from (path for path in self._tree.paths() if path.startswith(folder + "/"))
 
     def _exists(self, path: str) -> bool:
+        if "/" not in path:
+            there = self._tree.entry(path)
+            if there is None or there.kind != "link":
+                return there is not None and there.kind == "file"
         try:
             entry = self._tree.entry(self._resolve(path))
         except (Absent, Unavailable):
@@ -325,6 +331,11 @@ def _outcome_of(parser: Callable[[bytes], T], data: bytes) -> T | Unparsable:
         return parser(data)
     except Unparsable as error:
         return error
+
+
+def _line(path: str, entry: Entry | None) -> str:
+    told = (entry.kind, entry.size, entry.at_least, entry.tracked) if entry is not None else None
+    return f"{path}\0{told}"
 
 
 def _digest(lines: Iterator[str]) -> str:

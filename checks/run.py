@@ -76,7 +76,8 @@ class ReadOnly:
 
 def judge(project: Project, rules: Iterable[Rule], memo: Memo | None = None, scope: str = "") -> tuple[Outcome, ...]:
     """Each rule's outcome on the project. `scope` tells apart projects that share a memo (the repository's path)."""
-    return tuple(_judge(project, rule, memo, f"{scope}:{project.folder}") for rule in rules)
+    whose = f"{scope}:{project.folder}"
+    return tuple([_judge(project, rule, memo, whose) for rule in rules])
 
 
 def _judge(project: Project, rule: Rule, memo: Memo | None, scope: str) -> Outcome:
