@@ -45,9 +45,9 @@ class Chat:
 
     def _send(self, text: str) -> None:
         with requests.Session() as session:
-            around = session.merge_environment_settings(self.url(), {}, None, None, None)
-            session.trust_env = False  # never a .netrc
             try:
+                around = session.merge_environment_settings(self.url(), {}, None, None, None)
+                session.trust_env = False  # never a .netrc
                 answer = session.post(
                     self.url(),
                     json={"text": text},

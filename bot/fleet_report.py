@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,11 +45,20 @@ def standing(model: Model, standard: int) -> str:
     return "pass" if any(rule.outcome == "pass" for rule in rules) else "skip"
 
 
-def as_json(verdicts: Iterable[Verdict], sweep: Mapping[str, Any]) -> str:
+Kept = Mapping[int, Sequence[Mapping[str, Any]]]
+"""By project what the sweep keeps for it on GitLab: `kind`, `state`, `iid`, and the `reason` why it is not so."""
+NOTHING: Kept = {}
+
+
+def as_json(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], kept: Kept = NOTHING) -> str:
     """Everything, a project a line, pure ASCII."""
     newest = str(sweep.get("template", "0"))
-    projects = ",\n".join(json.dumps(_project(one, newest)) for one in verdicts)
+    projects = ",\n".join(json.dumps(_project(one, newest) | _kept(one, kept)) for one in verdicts)
     return f'{{"schema": {SCHEMA}, "sweep": {json.dumps(sweep)}, "projects": [\n{projects}\n]}}\n'
+
+
+def _kept(verdict: Verdict, kept: Kept) -> dict[str, Any]:
+    return {"kept": list(kept[verdict.project_id])} if verdict.project_id in kept else {}
 
 
 def _project(verdict: Verdict, newest: str) -> dict[str, Any]:
@@ -133,7 +142,7 @@ def _cells(*values: object) -> list[str]:
     return [f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text for text in texts]
 
 
-def as_text(verdicts: Iterable[Verdict], sweep: Mapping[str, Any]) -> str:
+def as_text(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], kept: Kept = NOTHING) -> str:
     """A line for each project that has something to mend or that failed, then the standards, then the sweep."""
     tally, lines = Tally(), []
     for verdict in verdicts:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from bot.errors import Gone
 from bot.fleet import Scope, Verdict
 from bot.fleet_page import as_html
 from bot.fleet_report import as_csv, as_json, as_text
 from bot.job import Job
+from bot.kept import Upkeep
 from bot.queue import Queue
 from bot.results import Results
 from bot.settings import Settings
@@ -34,7 +36,7 @@ def sweep_now(
             swept = sweep(world, order, enqueue if world.mode != "off" else None, progress)
         if swept.troubles and not swept.seen:
             raise Gone("\n".join(swept.troubles))
-        return _report(Results(store), swept, form, now.date().isoformat())
+        return _report(Results(store), swept, form, _kept(Upkeep(store)), now.date().isoformat())
     finally:
         store.close()
 
@@ -56,19 +58,29 @@ def _later(settings: Settings, store: Store) -> Iterator[Callable[[Job], object]
             queue.stop()
 
 
-def _report(results: Results, swept: Swept, form: str, day: str) -> str:
+def _kept(upkeep: Upkeep) -> dict[int, list[dict[str, Any]]]:
+    """What is kept on GitLab for each project, or why it is not."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in upkeep.rows().values():
+        if row.state != "none" or row.reason:
+            told = {"kind": row.kind, "state": row.state, "iid": row.iid, "reason": row.reason or None}
+            found.setdefault(row.project_id, []).append(told)
+    return found
+
+
+def _report(results: Results, swept: Swept, form: str, kept: Mapping[int, list[dict[str, Any]]], day: str) -> str:
     told = {"id": swept.order.id, "template": newest_version(), **swept.told()}
     verdicts = verdicts_of(results, swept)
     match form:
         case "json":
-            return as_json(verdicts, told)
+            return as_json(verdicts, told, kept)
         case "csv":
             return as_csv(verdicts, told)
         case "html":
             return as_html(verdicts, told, day)
         case _:
             first = "This was the first sweep: nothing is queued or said on GitLab.\n" if swept.first else ""
-            return as_text(verdicts, told) + (first if swept.order.keep else "")
+            return as_text(verdicts, told, kept) + (first if swept.order.keep else "")
 
 
 def verdicts_of(results: Results, swept: Swept) -> Iterator[Verdict]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.kept import Kept, Upkeep
+from bot.results import Results
 from bot.settings import Settings
 from bot.store import Store
 from bot.sweep import Swept, sweep
@@ -94,6 +95,16 @@ class Nights:
         store = Store(f"sqlite:///{self.folder / 'state' / 'snitch.db'}")
         try:
             return Upkeep(store).rows(project.id)[project.id, kind]  # type: ignore[index]
+        finally:
+            store.close()
+
+    def outcome(self, project: Project, rule: str) -> str:
+        """How a rule ended on a project's model, as it is remembered."""
+        store = Store(f"sqlite:///{self.folder / 'state' / 'snitch.db'}")
+        try:
+            verdict = Results(store).verdict(project.id)
+            assert verdict is not None
+            return next(found.outcome for _, found in verdict.rules if found.id == rule)
         finally:
             store.close()
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.fix_request import BRANCH
+from bot.job import ReviewMR
+from bot.work import perform
 from tests.gitlab import githost, merge_requests
 from tests.gitlab.faults import Answers, DoneThen
 from tests.gitlab.model import Project
@@ -124,7 +126,7 @@ def test_a_push_that_came_between_is_not_overwritten(nights: Nights) -> None:
     assert theirs and tip(nights, iris) == theirs[0]
 
 
-@pytest.mark.parametrize("trouble", ["unsigned", "protected", "switched off", "reporter", "refused"])
+@pytest.mark.parametrize("trouble", ["unsigned", "protected", "switched off", "refused"])
 def test_what_gitlab_refuses_is_a_reason_and_leaves_nothing_behind(nights: Nights, trouble: str) -> None:
     iris, good = nights.add("models/iris", BAD), nights.add("models/b/iris", BAD)
     nights.policy += "sweep_merge_requests: 1\n"
@@ -137,8 +139,6 @@ def test_what_gitlab_refuses_is_a_reason_and_leaves_nothing_behind(nights: Night
             nights.gitlab.protect(iris, "snitch/*")
         case "switched off":
             iris.settings["merge_requests_access_level"] = "disabled"
-        case "reporter":
-            nights.gitlab.add_member(iris, nights.bot, 20)
         case "refused":
             nights.gitlab.fail("POST", f"/projects/{iris.id}/merge_requests", Answers(403), times=9)
     nights.night(), nights.night()
@@ -168,3 +168,12 @@ def test_the_policy_wants_issues_instead_the_merge_request_is_closed(nights: Nig
     nights.policy = "sweep: issue\n"
     nights.night()
     assert nights.request(iris).state == "closed" and tip(nights, iris) is None and len(iris.issues) == 1
+
+
+def test_on_its_own_merge_request_snitch_sets_the_status_and_says_nothing(nights: Nights) -> None:
+    iris = made(nights)
+    mr = nights.request(iris)
+    with nights.world() as world:
+        perform(ReviewMR(iris.id, mr.iid, mr.head), world)
+    assert [note for note in mr.notes() if not note.system] == []
+    assert [status.state for status in nights.gitlab.statuses(iris, mr.head, "snitch")][-1] == "success"

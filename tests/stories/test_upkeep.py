@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from checks.standards.s06_labels import LABELS
+from tests.bot.registry.images import image
+from tests.bot.registry.scripted import scripted
 from tests.gitlab.faults import Answers, DoneThen
 from tests.gitlab.server import GitLab
 from tests.stories.fleet import Nights, chat_server
@@ -255,3 +258,25 @@ def test_a_chat_that_redirects_or_is_down_is_a_reason_that_does_not_name_it(
         assert troubles == ["the digest was not sent: the chat refuses the message (302): it redirects"]
         assert [one["path"] for one in chat.said] == ["/hooks/the-secret-of-the-chat"]
     assert "the-secret-of-the-chat" not in capsys.readouterr().out
+
+
+def test_the_newest_image_is_read_when_a_project_changes_or_after_so_many_days(nights: Nights) -> None:
+    nights.policy = "sweep: report\n"
+    iris = nights.add("models/iris")
+    with scripted() as registry:
+        iris.images = [f"{registry.host}/models/iris"]
+        registry.holds("models/iris", v1=image({"author": "x"}))
+        nights.night()
+        asked = len(registry.paths())
+        assert asked > 0 and nights.outcome(iris, "6.image") == "fail"
+        registry.holds("models/iris", v1=image(dict.fromkeys(LABELS, "x")))
+        nights.night()
+        assert len(registry.paths()) == asked, "nothing was committed"
+        nights.policy = "sweep: report\nsweep_image_days: 7\n"
+        nights.night()
+        assert nights.outcome(iris, "6.image") == "pass"
+        registry.holds("models/iris", v1=image({"author": "x"}))
+        nights.night()
+        assert nights.outcome(iris, "6.image") == "pass"
+        nights.night(days=6)
+        assert nights.outcome(iris, "6.image") == "fail"
