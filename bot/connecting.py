@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bot import probe, secret_file
+from bot import log, probe, secret_file
 from bot.connection import Connection, Told, What, carried_out
 from bot.errors import Forbidden, SetupError, SnitchError
 from bot.fleet import Scope
@@ -25,6 +25,9 @@ from bot.settings import Secret, Settings
 
 KINDS: Final = ("WEBHOOK_SECRET", "WEBHOOK_SIGNING_TOKEN")
 KEY_BYTES: Final = 32
+WAKE: Final = "41 * * * *"
+"""When those that are switched off are looked for."""
+logger = log.get(__name__)
 
 
 def connect(
@@ -51,6 +54,23 @@ def connect(
     return report(told, what, rotating=len(settings.webhook_secrets) + len(settings.signing_tokens) > 1), all(
         one.state != "wrong" for one in told
     )
+
+
+def wake(settings: Settings, woken: Callable[[int], object] = int) -> None:
+    """Looks after the webhooks of the settings' groups that GitLab has switched off: says so, and switches them on.
+
+    `woken` is told how many. Without SNITCH_ADMIN_TOKEN nobody can see them. Raises SetupError where it is refused.
+    """
+    if settings.admin_token is None or settings.public_url is None or not settings.groups or settings.mode != "active":
+        return
+    gitlab = GitLab(settings.gitlab_url, settings.admin_token.reveal)
+    connection = Connection.of(gitlab, wanted_of(settings), settings.sweep_calls, max(2, settings.concurrency))
+    for one in carried_out("wake", connection, Scope(settings.groups)):
+        if one.state == "changed":
+            logger.warning("hook.woken", place=one.place, what=one.text)
+            woken(1)
+        elif one.state == "wrong":
+            logger.error("hook.off", place=one.place, why=one.text)
 
 
 def wanted_of(settings: Settings) -> Wanted:

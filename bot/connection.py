@@ -18,7 +18,7 @@ from bot.gitlab import GitLab
 from bot.hooks import Hook, Place, Wanted, chosen, faults
 from bot.pace import Pace
 
-What = Literal["install", "check", "remove"]
+What = Literal["install", "check", "remove", "wake"]
 State = Literal["fine", "changed", "wrong"]
 CALLS_AT_A_PLACE: Final = 3
 LOCAL: Final = " (where snitch listens on a private network, an administrator must allow webhooks to it)"
@@ -52,7 +52,7 @@ def carried_out(what: What, connection: Connection, scope: Scope) -> Iterator[To
 
     Raises SetupError where the token is refused.
     """
-    at = {"install": _installed, "check": _checked, "remove": _removed}[what]
+    at = {"install": _installed, "check": _checked, "remove": _removed, "wake": _woken}[what]
     for path in scope.projects:
         yield from _named(path, lambda path=path: iter([_at(connection, api.project(connection.gitlab, path), at)]))  # type: ignore[misc]  # bound
     for path in scope.groups:
@@ -180,6 +180,17 @@ def _awake(connection: Connection, place: Place, hook: Hook) -> tuple[Hook, str]
         return api.woken(connection.gitlab, place, hook), ""
     except Refused as refused:
         return hook, f". A test delivery failed: {refused}. Once it does not, install again, or press Test on GitLab"
+
+
+def _woken(connection: Connection, place: Place, belongs: bool) -> Told:
+    """Switches on again what GitLab has switched off because deliveries failed, and changes nothing else."""
+    keep, _ = chosen(api.listed(connection.gitlab, place), connection.wanted)
+    if keep is None or not belongs or keep.state == "executable":
+        return Told(place.told, "fine", _remark(keep))
+    hook, trouble = _awake(connection, place, keep)
+    if hook.state == "executable":
+        return Told(place.told, "changed", f"GitLab had switched it off ({keep.state}); it works again")
+    return Told(place.told, "wrong", f"GitLab has switched it off ({hook.state}){trouble}")
 
 
 def _removed(connection: Connection, place: Place, belongs: bool) -> Told:

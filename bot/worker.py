@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bot import log, webhook
+from bot.connecting import WAKE, wake
 from bot.errors import Broken, SetupError, Transient
 from bot.housekeeping import kept_tidy
 from bot.job import Job
@@ -125,7 +126,14 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     if working:
         judges.warm()
         nights.make_up()
-    queue.start(working, [Task("reconcile", EVERY, reconcile), Task("sweep", settings.sweep_cron, nights)])
+    queue.start(
+        working,
+        [
+            Task("reconcile", EVERY, reconcile),
+            Task("hooks", WAKE, partial(wake, settings, world.metrics.hooks.inc)),
+            Task("sweep", settings.sweep_cron, nights),
+        ],
+    )
     _make_haste()
     log.get(__name__).info("started", mode=settings.mode, concurrency=settings.concurrency)
     try:

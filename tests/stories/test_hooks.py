@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import stat
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import app
+from bot.connecting import wake
 from bot.pace import Pace
+from bot.settings import Settings
 from tests.gitlab.courier import new_signing_token
 from tests.gitlab.faults import Answers, DoneThen, Drops
 from tests.gitlab.model import DEVELOPER, MAINTAINER, OWNER, Hook, Project, User
@@ -286,3 +290,46 @@ def test_a_secret_that_lies_in_no_file_gets_one_beside_the_state(desk: Desk) -> 
     desk.run("install", "--project", "models/iris", "--unverified", SNITCH_WEBHOOK_SECRET=two)
     (hook,) = desk.projects[0].hooks.values()
     assert hook.secret == first.strip()
+
+
+class Taking(http.server.BaseHTTPRequestHandler):
+    """Takes each delivery."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(202)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def taking() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Taking) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("premium", [True, False])
+def test_what_gitlab_switched_off_is_switched_on_by_the_service(desk: Desk, taking: str, premium: bool) -> None:
+    desk.gitlab.knobs.premium = premium
+    desk.settings = {"SNITCH_PUBLIC_URL": taking, "SNITCH_GROUPS": "models"}
+    desk.run("install")
+    hooks = desk.group_hooks() if premium else [hook for one in desk.projects[:2] for hook in one.hooks.values()]
+    given = {"SNITCH_ADMIN_TOKEN": desk.owner.token, **desk.settings}
+    settings = Settings.read(environment(desk.gitlab, desk.bot, desk.folder / "state", **given))
+    woken: list[int] = []
+    wake(settings, woken.append)
+    assert woken == [], "those that work are left alone"
+    for hook in hooks:
+        hook.status = "disabled"
+    wake(replace(settings, mode="silent"), woken.append)
+    assert {hook.status for hook in hooks} == {"disabled"}
+    wake(settings, woken.append)
+    assert {hook.status for hook in hooks} == {"executable"}
+    assert sum(woken) == len(hooks)
+    hooks[0].status, hooks[0].url = "disabled", "http://127.0.0.1:9/webhooks/gitlab"
+    wake(settings, woken.append)
+    assert hooks[0].status == "disabled", "one that is still badly received stays off"
