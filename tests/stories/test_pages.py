@@ -64,7 +64,13 @@ class Fleet:
         gitlab.add_group("models/vision", {})
         self.iris = self.add("models/iris", {})
         self.cats = self.add(
-            "models/vision/cats", {"serve.py": UNTRACED, ".gitlab-ci.yml": ELSEWHERE, "CODEOWNERS": f"* @{'vi'}\n"}
+            "models/vision/cats",
+            {
+                "serve.py": UNTRACED,
+                ".gitlab-ci.yml": ELSEWHERE,
+                "CODEOWNERS": f"* @{'vi'}\n",
+                ".template.json": '{"template": "snitch", "version": "0", "answers": {}}',
+            },
         )
         self.soon = self.add("models/soon", {".gitignore": UNIGNORING, "Dockerfile": UNLABELLED})
         self.let = self.add("models/let", {"serve.py": WAIVED, "Dockerfile": DOCKERFILE})
@@ -202,6 +208,7 @@ def test_a_finding_stands_with_its_code_and_leads_to_its_line_on_gitlab(shown: F
     links = re.findall(r'href="([^"]*/-/blob/([0-9a-f]{40})/serve\.py#L3)"', page)
     assert links and links[0][1] == head
     assert '<span class="ln">3</span>import kserve' in page
+    assert "from version 0 of the template, now" in page
     assert (
         "import kserve" in api(public, "/projects/models/vision/cats")["models"][0]["rules"][-2]["findings"][0]["code"]
     )

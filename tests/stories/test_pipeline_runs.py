@@ -36,7 +36,7 @@ from tests.gitlab.server import GitLab
 from tests.stories import ci_local
 from tests.stories.ci_local import CiLocal
 from tests.stories.rendered import NAME, installed, shared, write_project
-from tests.stories.test_pipelines import PIPELINES
+from tests.stories.test_pipelines import PIPELINES, scripts
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -44,6 +44,7 @@ Require = Callable[[str], str]
 BUCKET = "ml-platform-bucket"
 DATA = f"s3://{BUCKET}/{NAME}/datasets/2026-02-01T12:00:00Z"
 OLD = f"s3://{BUCKET}/{NAME}/models/2026-03-01T12:00:00Z"
+KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "s3cr3t-key", "AWS_DEFAULT_REGION": "us-east-1"}
 BRANCH = 'release/it\'s-"$(echo>pwned)";`echo>pwned`&'
 AUTHOR = 'Ada "O\'Hara" $(touch pwned) <ada@example.com>'
 
@@ -312,6 +313,21 @@ def test_an_image_that_lacks_a_label_is_not_pushed(platform: Platform) -> None:
     assert platform.registry.asked(f"/v2/ml/{NAME}/manifests/") == []
 
 
+def test_the_password_of_ecr_goes_in_by_standard_input(tmp_path: Path, s3: str) -> None:
+    """No registry of AWS is to be had here: what stands for skopeo writes down how it was called."""
+    job = dict(scripts(PIPELINES / "templates/model-promotion.yml"))["build"]
+    login = job[: job.index("esac") + len("esac\n")]
+    (tmp_path / "skopeo").write_text('#!/bin/sh\necho "$@" >called\ncat >given\n')
+    (tmp_path / "skopeo").chmod(0o755)
+    (tmp_path / "aws").symlink_to(SNITCH.with_name("aws"))
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "AWS_ENDPOINT_URL": s3, **KEYS}
+    host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    environ["IMAGE"] = f"{host}/{NAME}"
+    subprocess.run(["sh", "-e", "-c", login], cwd=tmp_path, env=environ, check=True)
+    assert (tmp_path / "called").read_text() == f"login --username AWS --password-stdin {host}\n"
+    assert len((tmp_path / "given").read_text()) > 8
+
+
 # ── experimentation ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -335,42 +351,44 @@ class Laboratory:
 
 
 @pytest.fixture
-def laboratory(runner: CiLocal, venv: Path, tmp_path: Path) -> Iterator[Laboratory]:
-    s3 = ThreadedMotoServer("127.0.0.1", 0)
-    s3.start()
-    host, port = s3.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "s3cr3t-key", "AWS_DEFAULT_REGION": "us-east-1"}
-    with urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")):
+def s3() -> Iterator[str]:
+    """The address of AWS as it is here."""
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")):
         """What another test of this process left there is gone."""
-    client = boto3.client("s3", endpoint_url=endpoint, aws_access_key_id="id", aws_secret_access_key="x")
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def laboratory(runner: CiLocal, venv: Path, tmp_path: Path, s3: str) -> Iterator[Laboratory]:
+    client = boto3.client("s3", endpoint_url=s3, aws_access_key_id="id", aws_secret_access_key="x")
     client.create_bucket(Bucket=BUCKET)
-    try:
-        with GitLab(tmp_path / "gitlab") as gitlab:
-            bot = gitlab.add_user("experiments", bot=True)
-            text = (runner.project / ".gitlab-ci.yml").read_text()
-            project = gitlab.add_project(f"ml/{NAME}", {".gitlab-ci.yml": text}, {bot: MAINTAINER})
-            made = Laboratory(runner, client, gitlab, project)
-            subprocess.run([venv / "bin/python", "sample_data.py"], cwd=runner.project, check=True)
-            made.upload(runner.project / "datasets", DATA)
-            runner.environ = {
-                **runner.environ,
-                **keys,
-                "AWS_ENDPOINT_URL": endpoint,
-                "AWS_MAX_ATTEMPTS": "1",
-                "EXPERIMENT_TOKEN": bot.token,
-            }
-            runner.variables |= {
-                "CI_PIPELINE_SOURCE": "web",
-                "CI_API_V4_URL": f"{gitlab.url}/api/v4",
-                "CI_PROJECT_ID": str(project.id),
-                "DATASET": f"{DATA}/train.csv",
-                "EVALUATION": f"{DATA}/eval.csv",
-            }
-            yield made
-            assert gitlab.unknown_calls == []
-    finally:
-        s3.stop()
+    with GitLab(tmp_path / "gitlab") as gitlab:
+        bot = gitlab.add_user("experiments", bot=True)
+        text = (runner.project / ".gitlab-ci.yml").read_text()
+        project = gitlab.add_project(f"ml/{NAME}", {".gitlab-ci.yml": text}, {bot: MAINTAINER})
+        made = Laboratory(runner, client, gitlab, project)
+        subprocess.run([venv / "bin/python", "sample_data.py"], cwd=runner.project, check=True)
+        made.upload(runner.project / "datasets", DATA)
+        runner.environ = {
+            **runner.environ,
+            **KEYS,
+            "AWS_ENDPOINT_URL": s3,
+            "AWS_MAX_ATTEMPTS": "1",
+            "EXPERIMENT_TOKEN": bot.token,
+        }
+        runner.variables |= {
+            "CI_PIPELINE_SOURCE": "web",
+            "CI_API_V4_URL": f"{gitlab.url}/api/v4",
+            "CI_PROJECT_ID": str(project.id),
+            "DATASET": f"{DATA}/train.csv",
+            "EVALUATION": f"{DATA}/eval.csv",
+        }
+        yield made
+        assert gitlab.unknown_calls == []
 
 
 def test_an_experiment_ends_as_a_merge_request_with_metrics_side_by_side(laboratory: Laboratory, venv: Path) -> None:
