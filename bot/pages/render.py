@@ -93,7 +93,7 @@ def breakable(path: str) -> Markup:
 
 def coded(text: str) -> Markup:
     """A text of our own, with what stands in backticks as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(visible(text))))  # noqa: S704  # escaped before
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(visible(text)))))  # noqa: S704  # escaped before
 
 
 def day(value: float | date | None) -> str:

@@ -120,7 +120,7 @@ def _prose(number: int, names: tuple[str, ...]) -> Markup:
     rest = standard.text.partition("\n\n")[2] if standard else ""
     example = example_of(standard, names) if standard and names else ""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    html = parser.render(f"{rest}\n\n{example}\n".replace("\n## ", "\n### "))
+    html = parser.render(f"\n{rest}\n\n{example}\n".replace("\n## ", "\n### "))
     return Markup(html.replace("<pre>", '<pre tabindex="0" role="group" aria-label="Code">'))  # noqa: S704  # no HTML passes
 
 

@@ -234,6 +234,12 @@ def test_nothing_of_a_repository_is_markup_and_no_page_holds_script_or_style(sho
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
+def test_our_own_words_stand_as_they_are_meant(public: Front) -> None:
+    page = get(public, "/standards/10")
+    assert "<code>ddtrace.patch(tornado=True)</code>" in page and "&lt;code&gt;" not in page
+    assert "<h3>Why</h3>" in page and '<code class="language-python">' in page
+
+
 def test_filters_orders_and_pages(shown: Fleet, public: Front) -> None:
     def paths(query: str) -> list[str]:
         return [one["path"].removeprefix("models/") for one in api(public, f"/projects?{query}")["items"]]
