@@ -33,7 +33,7 @@ def projects_answer(desk: Desk, viewer: Viewer, query: Query) -> Json:
 def project_answer(desk: Desk, viewer: Viewer, path: str) -> Json:
     """One project. Raises NotThere."""
     one = desk.in_full(viewer, path)
-    return api.project_of(one.verdict, one.stand, one.models, one.waivers, one.history, one.requests)
+    return api.project_of(one.verdict, one.stand, one.models, one.waivers, one.history, one.requests, one.kept)
 
 
 def standards_answer(desk: Desk, viewer: Viewer, query: Query) -> Json:

@@ -13,7 +13,7 @@ from bot.pages.asked import Page
 from bot.pages.fleet import Fleet
 from bot.pages.jobs import JobRow
 from bot.pages.overview import Line, Stand
-from bot.pages.project import HistoryRow, ModelRow, Requests, WaiverRow
+from bot.pages.project import HistoryRow, KeptRow, ModelRow, Requests, WaiverRow
 from bot.pages.standard import RuleInfo, Told, law_of
 from bot.pages.sweeps import RunRow
 from bot.trend import Point
@@ -95,6 +95,7 @@ def project_of(
     waivers: Sequence[WaiverRow],
     history: Sequence[HistoryRow],
     requests: Requests,
+    kept: Sequence[KeptRow],
 ) -> Json:
     """One project, with everything."""
     return {
@@ -111,6 +112,16 @@ def project_of(
         "merge_requests": [
             {"iid": one["iid"], "title": sayable(one["title"]), "head": one["head"], "reviewed": one["reviewed"]}
             for one in requests.rows
+        ],
+        "kept": [
+            {
+                "kind": one.kind,
+                "iid": one.iid,
+                "link": sayable(one.link) or None,
+                "state": one.state,
+                "reason": sayable(one.reason) or None,
+            }
+            for one in kept
         ],
     }
 

@@ -9,10 +9,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.fleet import Verdict
+from bot.kept import Upkeep
 from bot.pages.fleet import Whole, whole_of
 from bot.pages.overview import Overview, Sight, Stand
 from bot.pages.policy import Trial
-from bot.pages.project import HistoryRow, ModelRow, Requests, WaiverRow, history_of, models_of, waivers_of
+from bot.pages.project import (
+    HistoryRow,
+    KeptRow,
+    ModelRow,
+    Requests,
+    WaiverRow,
+    history_of,
+    kept_of,
+    models_of,
+    waivers_of,
+)
 from bot.pages.requests import Asking
 from bot.pages.viewer import Viewer
 from bot.pages.world import Pages
@@ -38,6 +49,7 @@ class InFull:
     waivers: list[WaiverRow]
     history: list[HistoryRow]
     requests: Requests
+    kept: list[KeptRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,7 @@ class Desk:
             waivers_of(stand, sight.today),
             history_of(episodes, verdict.web, sight.levels.of(verdict.path), HISTORY),
             self.asking.requests(verdict.project_id),
+            kept_of(Upkeep(self.pages.store).rows(verdict.project_id).values(), verdict.web),
         )
 
     def badge_key(self, project_id: int) -> str:

@@ -111,6 +111,7 @@ def project_page(desk: Desk, viewer: Viewer, path: str) -> str:
         waivers=found.waivers,
         history=found.history,
         requests=found.requests,
+        kept=found.kept,
         words=WORDS,
         most_found=MOST_FOUND,
         now=desk.pages.clock(),

@@ -106,6 +106,15 @@ SCHEMAS: Final[dict[str, Schema]] = {
         waivers=_list(_object(rule=_TEXT, until=_TEXT, findings=_NUMBER)),
         history=_list(_ref("Episode")),
         merge_requests=_list(_object(iid=_NUMBER, title=_TEXT, head=_TEXT, reviewed=_TEXT)),
+        kept=_list(
+            _object(
+                kind=_enum("issue", "merge_request"),
+                iid=_maybe(_NUMBER),
+                link=_maybe(_TEXT),
+                state=_TEXT,
+                reason=_maybe(_TEXT),
+            )
+        ),
     ),
     "Week": _object(day=_DAY, projects=_NUMBER, compliant=_NUMBER, opened=_NUMBER, fixed=_NUMBER),
     "Campaign": _object(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -11,6 +11,7 @@ from bot.brief import brief_of
 from bot.due import Due
 from bot.fleet import Found, Model, RuleVerdict, Verdict
 from bot.fleet_report import drifted, standing
+from bot.kept import Kept
 from bot.origin import is_behind
 from bot.pages.fleet import overall
 from bot.pages.overview import Stand
@@ -197,6 +198,42 @@ def _history(one: Episode, web: str) -> HistoryRow:
         fixed_link=weblink(web, "-/commit", ended) if ended else "",
         by=FIXERS[one.fixed_by or "unknown"] if one.fixed else "",
     )
+
+
+# ── what the sweep keeps ─────────────────────────────────────────────────────────────────────────────────────────────
+
+KINDS: Final = {"issue": ("issue", "#", "-/issues"), "merge_request": ("fix merge request", "!", "-/merge_requests")}
+KEPT_STATES: Final = {
+    "none": "not made",
+    "open": "open",
+    "closed": "closed by snitch",
+    "left": "left to people",
+    "merged": "merged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRow:
+    """The issue, or the merge request, that the sweep keeps for a project."""
+
+    kind: str
+    name: str
+    iid: int | None
+    link: str
+    state: str
+    reason: str
+
+
+def kept_of(rows: Iterable[Kept], web: str) -> list[KeptRow]:
+    """What was made, or would have been but for a reason."""
+    return [_kept(row, web) for row in rows if row.iid is not None or row.reason]
+
+
+def _kept(row: Kept, web: str) -> KeptRow:
+    word, sign, place = KINDS[row.kind]
+    name = f"{word} {sign}{row.iid}" if row.iid is not None else word
+    link = weblink(web, place, str(row.iid)) if row.iid is not None else ""
+    return KeptRow(row.kind, name, row.iid, link, KEPT_STATES[row.state], row.reason)
 
 
 # ── merge requests ───────────────────────────────────────────────────────────────────────────────────────────────────

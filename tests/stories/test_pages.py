@@ -28,6 +28,7 @@ from referencing.jsonschema import DRAFT202012
 from bot.errors import Unreachable
 from bot.fleet import Found, Model, Order, RuleVerdict, Scope, Verdict
 from bot.job import Sweep
+from bot.kept import Kept, Upkeep
 from bot.queue import Queue
 from bot.store import CalledWrong
 from bot.sweep import sweep
@@ -398,6 +399,7 @@ def test_the_description_is_valid_and_each_answer_keeps_to_it(fleet: Fleet, swep
     validate(document)
     registry = Registry().with_resource("urn:snitch", DRAFT202012.create_resource(document))
     swept.store.call_wrong([CalledWrong(fleet.cats.id, "e", "", "10.patch", 1, "serve.py", 3, "no", 5, True, 1.0)])
+    Upkeep(swept.store).keep(Kept(fleet.cats.id, "issue", "open", 4))
     swept.store.remember(fleet.iris.id, 1, {"head": "a" * 40})
     asked = {
         "/fleet": ("/fleet", "/fleet?group=models/vision&due=30"),
@@ -417,6 +419,9 @@ def test_the_description_is_valid_and_each_answer_keeps_to_it(fleet: Fleet, swep
                 name = answers[status]["content"]["application/json"]["schema"]["$ref"]
                 validator = Draft202012Validator({"$ref": f"urn:snitch{name}"}, registry=registry)
                 assert [error.message for error in validator.iter_errors(answer)] == [], query
+    (issue,) = api(swept, "/projects/models/vision/cats")["kept"]
+    assert issue["link"] == f"{fleet.gitlab.url}/models/vision/cats/-/issues/4" and issue["state"] == "open"
+    assert ">issue #4</a>" in get(swept, "/projects/models/vision/cats")
     wrong = api(swept, "/standards/10")["called_wrong"]
     assert [(one["project"], one["place"]) for one in wrong] == [("models/vision/cats", "serve.py:3")]
 
