@@ -54,11 +54,10 @@ class Cache:
         """Keeps data under a name, in the place of what was there."""
         if len(data) + _DIGEST > MOST_BYTES:
             return
-        import tempfile
-
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, aside = tempfile.mkstemp(dir=self._folder)
+            aside = self._folder / f"{os.urandom(8).hex()}.part"
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 with open(descriptor, "wb") as file:
                     file.write(hashlib.sha256(data).hexdigest().encode() + data)

@@ -6,7 +6,6 @@ pytest's (rootdir and configfile). pytest-cov's `--cov-fail-under` goes before c
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -189,6 +188,8 @@ def _pytest_settings(files: Files) -> tuple[str, dict[str, Any], tuple[str, ...]
 def _words(value: object) -> list[str]:
     if isinstance(value, list):
         return [one for one in value if isinstance(one, str)]
+    import shlex
+
     try:
         return shlex.split(value) if isinstance(value, str) else []
     except ValueError:  # a quote without its end

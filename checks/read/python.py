@@ -6,7 +6,6 @@ Names keep the meaning that they have in the file; `checks.read.imports` follows
 from __future__ import annotations
 
 import ast
-import symtable
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -70,6 +69,8 @@ def parse(data: bytes) -> Module:
 
 def parse_script(data: bytes) -> Module:
     """The same, and refuses what Python refuses though it parses: a `return` outside a function, say."""
+    import symtable
+
     source = decode(data)
     body = _quietly(_parsed, source.text).body
     try:

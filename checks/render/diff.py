@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 
 from checks.finding import Edit
@@ -49,6 +48,8 @@ def _file(edit: Edit, name: str, context: int) -> Iterator[bytes]:
 
 
 def _hunks(edit: Edit, source: bytes, target: bytes, context: int) -> Iterator[bytes]:
+    import difflib
+
     before, after = _lines(edit.before), _lines(edit.after)
     for line in difflib.diff_bytes(difflib.unified_diff, before, after, source, target, n=context, lineterm=b"\n"):
         yield line if line.endswith(b"\n") else line + _NO_NEWLINE

@@ -6,7 +6,6 @@ With them come those of an organisation's own packages (`checks.plugins`), with 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
@@ -45,6 +44,8 @@ def _foreign(own: list[Standard]) -> Iterator[Standard]:
 
 
 def _names() -> list[str]:
+    import pkgutil
+
     return sorted(found.name for found in pkgutil.iter_modules(__path__) if found.name[0] == "s")
 
 

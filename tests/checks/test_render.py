@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.compare import Changes
@@ -221,6 +221,7 @@ def test_git_applies_the_diff(tmp_path: Path, name: str) -> None:
     check_applies(tmp_path, edits)
 
 
+@settings(deadline=None)  # git is started each time
 @given(before=CONTENT, after=CONTENT)
 def test_git_applies_any_diff(
     tmp_path_factory: pytest.TempPathFactory, before: bytes | None, after: bytes | None
