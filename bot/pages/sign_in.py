@@ -1,8 +1,9 @@
 """Signing in with GitLab, and out: the way of a browser there and back.
 
-What is begun here is kept in a cookie of its own (`state`, PKCE's verifier, where to go back to), so that nobody can
+What is begun here leaves a cookie that is named by a hash of its `state` and holds where to go back to: so nobody can
 bring another's code into this browser, strangers leave nothing in the database, and several tabs may sign in at once.
-The cookie goes with its first use, and the code holds at GitLab once.
+The cookie goes with its first use, and the code holds at GitLab once. It is short, and they are few: a browser that
+restores forty tabs must not send more than a server takes.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import re
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from aiohttp import web
 
@@ -32,32 +32,9 @@ SIGN_OUT: Final = "/sign-out"
 SIGNED_OUT: Final = "/signed-out"
 _PATIENCE: Final = 600
 _LONGEST_BACK: Final = 1500
+_AT_ONCE: Final = 8
+_BEGUN: Final = "snitch-in-"
 OnThread = Callable[..., Awaitable[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A sign-in that GitLab has not answered yet. `back`: a path of these pages."""
-
-    state: str
-    verifier: str = field(repr=False)
-    back: str = "/"
-
-    def cookie(self) -> str:
-        """As a cookie holds it."""
-        text = json.dumps([self.state, self.verifier, self.back])
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-    @classmethod
-    def read(cls, cookie: str) -> Begun | None:
-        """From a cookie; None where it holds anything else."""
-        try:
-            state, verifier, back = json.loads(base64.urlsafe_b64decode(cookie + "=" * (-len(cookie) % 4)))
-        except (ValueError, TypeError):
-            return None
-        if not all(isinstance(one, str) for one in (state, verifier, back)):
-            return None
-        return cls(state, verifier, local(back))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +48,12 @@ class Cookies:
         return self._named("snitch")
 
     def begun(self, state: str) -> str:
-        """Of a sign-in that is under way; the name tells the tab."""
-        return self._named(f"snitch-in-{hashlib.sha256(state.encode('utf-8', 'replace')).hexdigest()[:12]}")
+        """Of a sign-in that is under way: the name tells which, and who knows it does not know the state."""
+        return self._named(_BEGUN + hashlib.sha256(_utf8(state)).hexdigest()[:32])
+
+    def stale(self, names: Iterable[str]) -> list[str]:
+        """Of the cookies that a browser sends, oldest first, those of sign-ins that were left, where there are many."""
+        return [name for name in names if name.startswith(self._named(_BEGUN))][:-_AT_ONCE]
 
     def set(self, response: web.StreamResponse, name: str, value: str, seconds: float) -> None:
         response.set_cookie(
@@ -112,34 +93,37 @@ class SignIn:
         """Sends a browser to GitLab."""
         if self.gate.people is None:
             return trouble.answer(request, 403, NOT_SET_UP)
-        begun = Begun(secrets.token_urlsafe(32), secrets.token_urlsafe(48), local(request.query.get("back", "/")))
-        response = _redirect(self.gate.people.authorize(begun.state, challenge_of(begun.verifier)))
-        self.cookies.set(response, self.cookies.begun(begun.state), begun.cookie(), _PATIENCE)
+        state, back = secrets.token_urlsafe(32), local(request.query.get("back", "/"))
+        verifier = verifier_of(state, self.gate.people.secret)
+        response = _redirect(self.gate.people.authorize(state, challenge_of(verifier)))
+        for name in self.cookies.stale(request.cookies):
+            self.cookies.drop(response, name)
+        self.cookies.set(response, self.cookies.begun(state), quote(back, safe="/"), _PATIENCE)
         return response
 
     async def come_back(self, request: web.Request) -> web.Response:
         """Takes GitLab's answer; only in the browser that asked for it, and once."""
         state = request.query.get("state", "")
         name = self.cookies.begun(state)
-        begun = Begun.read(request.cookies.get(name, ""))
-        if self.gate.people is None or begun is None or not hmac.compare_digest(begun.state.encode(), _utf8(state)):
+        if self.gate.people is None or name not in request.cookies:
             why = "This sign-in was not begun in this browser, or too long ago."
             return trouble.answer(request, 400, why, sign_in=True)
-        response = await self._answered(request, begun)
+        verifier = verifier_of(state, self.gate.people.secret)
+        response = await self._answered(request, verifier, local(unquote(request.cookies[name])))
         self.cookies.drop(response, name)
         return response
 
-    async def _answered(self, request: web.Request, begun: Begun) -> web.Response:
+    async def _answered(self, request: web.Request, verifier: str, back: str) -> web.Response:
         code = request.query.get("code", "")
         if not code:
             return trouble.answer(request, 403, "GitLab did not let you in, or you did not let it.", sign_in=True)
         try:
             old = request.cookies.get(self.cookies.session)
-            cookie, seconds = await self.on_thread(self.gate.begin, code, begun.verifier, old)
+            cookie, seconds = await self.on_thread(self.gate.begin, code, verifier, old)
         except SnitchError as error:
             log.get(__name__).warning("sign-in failed", error=str(error))
             return _failed(request, error)
-        response = _redirect(begun.back)
+        response = _redirect(back)
         self.cookies.set(response, self.cookies.session, cookie, seconds)
         return response
 
@@ -157,6 +141,11 @@ class SignIn:
         link = ("Sign in with GitLab", SIGN_IN) if self.gate.people else ("To the first page", "/")
         text = trouble.page("Signed out", "You are signed out of snitch, though not of GitLab.", link)
         return web.Response(text=text, content_type="text/html")
+
+
+def verifier_of(state: str, secret: str) -> str:
+    """PKCE's verifier of a sign-in: nobody who sees the state in an address can make it, and nobody has to keep it."""
+    return hmac.digest(secret.encode(), b"snitch: pkce " + _utf8(state), "sha256").hex()
 
 
 def challenge_of(verifier: str) -> str:

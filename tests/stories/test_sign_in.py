@@ -302,6 +302,15 @@ def test_two_tabs_may_sign_in_at_once(town: Town, front: Front) -> None:
     assert browser.go(one).json()["name"] == browser.go(other).json()["name"] == "developer"
 
 
+def test_sign_ins_that_were_left_do_not_fill_the_browser(town: Town, front: Front) -> None:
+    browser = front.browser(town.developer)
+    for number in range(30):
+        browser.ask("GET", f"/sign-in?back=/projects/models/{number}")
+    assert len(browser.cookies) <= 9
+    assert sum(len(name) + len(value) for name, value in browser.cookies.items()) < 1000
+    assert browser.viewer()["name"] == "developer"
+
+
 TROUBLES = [
     ("POST", "/oauth/token", Answers(503), 503),
     ("GET", "/user", Answers(500), 503),
