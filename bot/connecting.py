@@ -164,7 +164,10 @@ def _rotated(settings: Settings, kind: str, held: tuple[Secret, ...], file: Path
         return f"{name} has {len(held)} values: the last is the new one. Restart the service, unless it has it already."
     if file is not None and secret_file.is_writable(file):
         secret_file.write(file, f"{held[0].reveal()},{_new(kind)}\n")
-        return f"A new secret stands behind the old one in {file} ({name}_FILE). Restart the service."
+        return (
+            f"A new secret stands behind the old one in {file} ({name}_FILE). A service that reads this file takes it up "
+            "by itself; restart one that does not."
+        )
     aside = settings.state_dir / f"{kind.lower().replace('_', '-')}.new"
     if not aside.is_file():
         secret_file.write(aside, _new(kind) + "\n")

@@ -59,6 +59,9 @@ _PLAIN_NAMES: Final = (
     "LOG_LEVEL",
 )
 
+NAMES: Final = (*_SECRET_NAMES, *_PLAIN_NAMES)
+"""Every setting, without the prefix."""
+
 
 class Secret:
     """A text that shows itself only when asked to: `reveal()`."""

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bot.cli import app
+from bot.settings_table import NAMES, TEXTS, table
 from checks.render.explain import contents
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +25,21 @@ def test_every_file_that_it_names_exists() -> None:
 def test_it_lists_the_standards_in_their_own_words() -> None:
     listed = re.findall(r"^\| \d+ \| .*$", README, re.M)
     assert listed == [row for row in contents() if not row.startswith("| 0 |")]
+
+
+def test_its_settings_are_those_that_there_are() -> None:
+    """`python -c 'from bot.settings_table import table; print(table())'` prints them."""
+    assert {*NAMES} == {*TEXTS}
+    assert table() in README
+
+
+def test_every_setting_and_verb_that_it_names_exists() -> None:
+    named = set(re.findall(r"\bSNITCH_([A-Z_]+)", README))
+    own = {"CONFIG", "NO_CACHE"} | {f"{name}_FILE" for name in NAMES}
+    assert named - {*NAMES} - own == set()
+    shell = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S))
+    verbs = {*re.findall(r"`snitch ([a-z]+)\b", README), *re.findall(r"^snitch ([a-z]+)\b", shell, re.M)}
+    assert verbs - {*app.commands} == set()
 
 
 def test_its_standard_11_is_one_new_file(tmp_path: Path) -> None:
