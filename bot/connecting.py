@@ -165,8 +165,8 @@ def _rotated(settings: Settings, kind: str, held: tuple[Secret, ...], file: Path
     if file is not None and secret_file.is_writable(file):
         secret_file.write(file, f"{held[0].reveal()},{_new(kind)}\n")
         return (
-            f"A new secret stands behind the old one in {file} ({name}_FILE). A service that reads this file takes it up "
-            "by itself; restart one that does not."
+            f"A new secret stands behind the old one in {file} ({name}_FILE). A service that reads this file takes it "
+            "up by itself; restart one that does not."
         )
     aside = settings.state_dir / f"{kind.lower().replace('_', '-')}.new"
     if not aside.is_file():

@@ -33,8 +33,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "SWEEP_CRON": "when the fleet is swept, in UTC; empty: never",
     "SWEEP_CALLS": "the most calls and fetches of a sweep a minute",
     "SWEEP_HOURS": "after so many a nightly sweep ends, and the next one goes on",
-    "MIRROR_GB": "what a worker's mirrors may take of its disk; the least recently used are thrown away, and fetched anew "
-    "when they are needed",
+    "MIRROR_GB": "what a worker's mirrors may take of its disk; the least recently used are thrown away, and fetched "
+    "anew when they are needed",
     "GITLAB_LIMITS": "calls a minute of one process, by kind, over GitLab's defaults: `notes=60,all=2000` (`all`, "
     "`notes`, `graphql`, `members`, `lists`, `project`, `read`, `write`; 0: no limit)",
     "DIGEST_URL": "incoming webhook of a chat (Slack, Mattermost, Google Chat) for the digest of a night; `https://`",
