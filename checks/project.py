@@ -271,7 +271,7 @@ class Project:
 
     def missing_facts(self, trace: Trace) -> tuple[str, ...]:
         """The facts that were asked for in vain."""
-        return tuple(what for (kind, what), answer in trace.items() if kind == "fact" and answer is None)
+        return tuple([what for (kind, what), answer in trace.items() if answer is None and kind == "fact"])
 
     # ── how ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

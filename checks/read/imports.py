@@ -142,7 +142,8 @@ class Codebase:
         return ModuleValue(file) if isinstance(file, File) else file
 
     def _at(self, root: str, parts: Sequence[str]) -> str | None:
-        place = posixpath.normpath(posixpath.join(root, *parts))
+        plain = root == "." and len(parts) == 1 and parts[0].isidentifier()
+        place = parts[0] if plain else posixpath.normpath(posixpath.join(root, *parts))
         for path in (f"{place}/__init__.py", f"{place}.py"):
             if self._exists(path):
                 return path

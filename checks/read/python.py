@@ -56,6 +56,8 @@ _Try = ast.Try | ast.TryStar
 _COMPOUND = frozenset(
     {ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.With, ast.AsyncWith, ast.Match, ast.ClassDef}
 )
+_BRANCHING = _COMPOUND | {ast.ExceptHandler, ast.match_case}
+_BRANCHES = ("body", "handlers", "orelse", "finalbody", "cases")
 _IDLE = frozenset({ast.Name, ast.Constant, ast.Lambda})  # expressions that call nothing
 _ACTING = frozenset({ast.Call, ast.NamedExpr})
 _one_thread = Lock()
@@ -205,9 +207,9 @@ def _nested(root: ast.stmt) -> Iterator[ast.stmt]:
         node = waiting.pop()
         if isinstance(node, ast.stmt):
             yield node
-        if not isinstance(node, _FUNCTIONS):
-            parts = (ast.stmt, ast.ExceptHandler, ast.match_case)
-            waiting.extend(child for child in ast.iter_child_nodes(node) if isinstance(child, parts))
+        if type(node) in _BRANCHING:
+            for branch in _BRANCHES:
+                waiting += getattr(node, branch, ())
 
 
 def _mark(node: ast.stmt | ast.expr | ast.alias) -> Mark:
