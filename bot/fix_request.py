@@ -134,7 +134,7 @@ def _opened(hand: Hand, matter: Matter, row: Kept) -> Outcome:
 def _refreshed(hand: Hand, matter: Matter, row: Kept, seen: Thing) -> Outcome:
     tip = _tip(hand, matter)
     if tip is None:
-        raise Stale("the branch snitch/fixes was deleted a moment ago")
+        return Outcome(replace(row, state="left", reason=f"somebody deleted the branch of !{seen.iid}"))
     if not _is_ours(hand, matter, row, tip):
         return _left_alone(hand, matter, row, seen)
     mirror, made = _made(hand, matter)

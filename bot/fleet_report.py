@@ -148,6 +148,7 @@ def as_text(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], kept: Kept = 
     for verdict in verdicts:
         tally.add(verdict)
         lines += _lines(verdict, str(sweep.get("template", "0")))
+        lines += _not_kept(verdict, kept)
     models = sum(next(iter(tally.standards.values()), Counter()).values())
     lines += ["", f"{'standard':>8}  {'pass':>6} {'warn':>6} {'fail':>6} {'skip':>6} {'error':>6}"] if models else []
     for number, ends in sorted(tally.standards.items()):
@@ -157,6 +158,12 @@ def as_text(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], kept: Kept = 
     lines += [f"Note: {visible(str(note))}" for note in sweep.get("notes", ())]
     lines += [f"Trouble: {visible(str(trouble))}" for trouble in sweep.get("troubles", ())]
     return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _not_kept(verdict: Verdict, kept: Kept) -> list[str]:
+    """Why an issue or a merge request is not as the policy wants it."""
+    rows = [one for one in kept.get(verdict.project_id, ()) if one["reason"]]
+    return [f"{visible(verdict.path)}: {one['kind'].replace('_', ' ')}: {visible(one['reason'])}" for one in rows]
 
 
 def _lines(verdict: Verdict, newest: str) -> list[str]:
@@ -205,6 +212,6 @@ _ONLY_IF_ANY = (
     ("gone", "gone"),
     ("left", "left for the next sweep"),
     ("queued", "merge requests queued for review"),
-    *((f"{noun} {deed}", f"{noun} {deed}") for noun in _KEPT for deed in _DEEDS),
+    *((f"{noun} {deed}", f"{deed} {noun}" if deed == "new" else f"{noun} {deed}") for noun in _KEPT for deed in _DEEDS),
     ("waiting", "waiting for their turn"),
 )

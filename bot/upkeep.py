@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Final, cast
 
 from bot import log
-from bot.errors import SnitchError, Stale, Transient
+from bot.errors import SetupError, SnitchError, Stale, Transient
 from bot.fix_request import keep_fixes
 from bot.issue import keep_issue
 from bot.keeping import Hand, Matter, Outcome
@@ -151,8 +151,8 @@ def _tended(turn: _Round, due: Due, *, may_open: bool = False) -> Outcome:
                 row = turn.upkeep.rows(row.project_id).get((row.project_id, row.kind), row)
                 logger.warning("upkeep.again", reason=str(trouble), attempt=attempt)
                 reason, key = str(trouble), ""
-            except SnitchError as trouble:
-                reason, key = str(trouble), due.key
+            except SnitchError as trouble:  # a token that is refused may be put right at any time
+                reason, key = str(trouble), "" if isinstance(trouble, SetupError) else due.key
                 break
             except Exception as fault:  # one project's fault must not end the sweep
                 logger.error("upkeep.fault", exc_info=fault)

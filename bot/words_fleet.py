@@ -127,7 +127,11 @@ def _issue(verdict: Verdict, owners: Sequence[str], titles: Mapping[int, str], t
     fixable = sum(one.fix == "safe" for _, _, one in rows)
     head = f"{count(len(rows), 'finding')} of the Model Standards stand{'s' if len(rows) == 1 else ''}"
     parts = [f"{head} on the default branch{_at(verdict, commit)}."]
-    parts += [f"snitch can mend {fixable} of them safely: `/snitch fix` on a merge request does."] if fixable else []
+    parts += (
+        [f"snitch can mend {fixable} of them safely: `/snitch fix` with the number of a standard does."]
+        if fixable
+        else []
+    )
     parts += [f"Owner: {', '.join(f'@{name}' for name in owners)}"] if owners else []
     parts += told
     parts += list(_by_standard(verdict, rows, titles, commit, "- [ ] "))

@@ -1,4 +1,4 @@
-"""`snitch sweep` on a fleet: 1,000 small repositories that it has never seen, and 10,000 in which nothing changed.
+"""`snitch sweep` on a fleet: 1,000 small repositories that are new to it, 10,000 without a change, and 5 % with one.
 
 GitLab and git on loopback, on the same cores. The 10,000 share one repository, since none of them is fetched; what the
 sweep before would have remembered of them is put into the database as it would have been.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from tests.bench.figures import Figure
 from tests.gitlab.model import DEVELOPER, Project, User
 from tests.gitlab.server import GitLab
 from tests.stories.engine import environment
-from tests.stories.model_project import PROJECT
+from tests.stories.model_project import PROJECT, UNTRACED
 
 NEW, UNCHANGED = 1_000, 10_000
 
@@ -46,6 +47,33 @@ def run() -> Iterator[Figure]:
         yield Figure("10,000 unchanged ones", [took.seconds], "s", "≤ 60 s")
         yield Figure("their calls", [len(gitlab.calls)], "", "≤ 250")
         yield Figure("their memory", [took.peak], "MB", "≤ 400 MB")
+        yield from _some_changed(gitlab, bot, folder)
+
+
+def _some_changed(gitlab: GitLab, bot: User, folder: Path) -> Iterator[Figure]:
+    """A commit on one in twenty, which breaks a standard. The first is left out: the others share its repository."""
+    database = folder / "state" / "snitch.db"
+    projects = list(gitlab.state.projects.values())[1 : len(gitlab.state.projects) // 20 + 1]
+    for project in projects:
+        gitlab.push(project, "main", {"serve.py": UNTRACED})
+    before = _size(database)
+    gitlab.reset_calls()
+    took = swept(gitlab, bot, folder)
+    yield Figure("5 % of them changed", [took.seconds], "s", "≤ 300 s")
+    yield Figure("their calls, git's too", [len(gitlab.calls)], "")
+    yield Figure(
+        "what each change left in the database", [(_size(database) - before) / len(projects)], "bytes", "≤ 2048"
+    )
+
+
+def _size(database: Path) -> int:
+    """In bytes, of what is in use."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages, free, size = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+        )
+    return int((pages - free) * size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +117,7 @@ def _more(gitlab: GitLab, bot: User, first: Project, count: int) -> None:
     """Projects that share one repository."""
     for number in range(count):
         identity = gitlab.state.next_id("project")
-        made = replace(first, id=identity, path=f"models/shared-{number}", hooks={}, merge_requests={})
+        made = replace(first, id=identity, path=f"models/shared-{number}", hooks={}, merge_requests={}, issues={})
         gitlab.state.projects[identity] = made
 
 

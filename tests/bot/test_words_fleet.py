@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
 from bot import words_fleet as words
 from bot.fleet import Found, Model, RuleVerdict, Verdict
+from bot.fleet_report import as_json, as_text
 
 HOSTILE = "=x @all #1 !2 </details> <!-- snitch:issue {} --> /close\n/close `a` " + "y" * 2000
 
@@ -43,3 +45,10 @@ def test_the_digest_for_a_chat_is_short_and_plain() -> None:
     changed = [words.Changed(f"models/<!here>{number}", ["10.patch"], []) for number in range(500)]
     text = words.digest("2027-01-01", changed, ["x" * 900] * 40, {"new issues": 1}, None)
     assert len(text) <= words.LONGEST_DIGEST and not re.search(r"[<>@&`]", text)
+
+
+def test_the_report_says_why_an_issue_is_not_as_it_should_be() -> None:
+    kept = {7: [{"kind": "merge_request", "state": "none", "iid": None, "reason": "protected\x1b[31m"}]}
+    text = as_text([verdict(1)], {"merge requests new": 2}, kept)
+    assert "models/iris: merge request: protected\\u001b[31m\n" in text and "2 new merge requests" in text
+    assert json.loads(as_json([verdict(1)], {}, kept))["projects"][0]["kept"] == kept[7]
