@@ -99,6 +99,19 @@ class Brake:
         if pause > 0:
             self.wait(pause)
 
+    def has_room(self, kind: str) -> bool:
+        """Whether a call of a kind could be made at once: for what is nice to know, and not worth a wait."""
+        with self._change:
+            now = self.clock()
+            if self.is_down:
+                return False
+            for one in (ALL, kind):
+                limit = self.limits.get(one, 0)
+                due = max(self._due.get(one, 0.0), now - 60.0 * BURST) + 60.0 / limit if limit else now
+                if max(due, self._paused.get(one, 0.0)) > now:
+                    return False
+            return True
+
     def answered(self, kind: str, status: int, headers: Mapping[str, str]) -> None:
         """Takes note of an answer."""
         with self._change:

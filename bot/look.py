@@ -154,9 +154,12 @@ class Looker:
         return verdict
 
     def _owned(self, verdict: Verdict) -> Verdict:
-        """A model in which something is to be mended and whose repository names no owner has its Maintainers."""
+        """A model in which something is to be mended and whose repository names no owner has its Maintainers.
+
+        GitLab answers some hundred such questions a minute: a sweep does not wait for them.
+        """
         orphans = [one for one in verdict.models if not one.owner.names and any(r.findings for r in one.told)]
-        if not orphans:
+        if not orphans or not self.world.gitlab.brake.has_room("members"):
             return verdict
         try:
             names = maintainers(self.world.gitlab, verdict.project_id, self.pace.ask)

@@ -168,3 +168,17 @@ def test_limits_can_be_set() -> None:
     for wrong in ("notes", "notes=many", "comments=3", "notes=-1"):
         with pytest.raises(SetupError, match="SNITCH_GITLAB_LIMITS must be calls a minute by kind"):
             Settings.read(given | {"SNITCH_GITLAB_LIMITS": wrong}, serving=False)
+
+
+def test_what_is_nice_to_know_is_asked_only_where_there_is_room_at_once(clock: Clock) -> None:
+    one = brake(clock, members=60)
+    asked = 0
+    while one.has_room("members"):
+        one.before("members")
+        asked += 1
+    assert clock.waits == [] and asked >= 10
+    assert one.has_room("read")
+    clock.now += 1.0
+    assert one.has_room("members")
+    one.answered("members", 429, {})
+    assert not one.has_room("members")
