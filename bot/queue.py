@@ -36,8 +36,12 @@ APPLICATION: Final = "snitch"
 VERSION: Final = "snitch-1"
 """Jobs that run are resumed by the same version alone: to be changed only when the workflows below change."""
 QUEUE: Final = "jobs"
+SWEEPS: Final = "sweeps"
+"""What nobody waits for has places of its own: DBOS takes what lies in one queue about different things in any order,
+and minds priorities only among jobs about the same."""
 ALIVE: Final = ("ENQUEUED", "DELAYED", "PENDING")
 POLL: Final = 0.05
+POLL_OF_SWEEPS: Final = 0.5
 CRASHES: Final = 5
 """A job that was running at so many deaths of its process is not started again."""
 
@@ -149,6 +153,12 @@ class Queue:
             worker_concurrency=self._settings.concurrency,
             partition_concurrency=1,
             polling_interval_sec=POLL,
+        )
+        self._client.register_queue(
+            SWEEPS,
+            worker_concurrency=max(1, self._settings.concurrency // 2),
+            partition_concurrency=1,
+            polling_interval_sec=POLL_OF_SWEEPS,
         )
         DBOS(config=self._config(executor.id))
         self._register()
@@ -321,7 +331,7 @@ class Queue:
         """Performs a job; what goes wrong becomes what is to be done about it. No job may take a worker with it."""
         logger = log.get(__name__)
         start = time.monotonic()
-        with log.bound(job=name, about=jobs.key(job)), self._counted():
+        with log.bound(job=name, about=jobs.key(job), **_places(job)), self._counted():
             try:
                 self._perform(job)
             except Exception as failure:  # noqa: BLE001  # one job's failure must not be another's
@@ -362,7 +372,7 @@ class Queue:
         """Enqueues a workflow unless its id is known; False where that one is over."""
         options: EnqueueOptions = {
             "workflow_name": workflow,
-            "queue_name": QUEUE,
+            "queue_name": SWEEPS if isinstance(job, SweepProject | Sweep) else QUEUE,
             "workflow_id": name,
             "workflow_id_reuse_policy": "reject",
             "queue_partition_key": jobs.key(job),
@@ -390,6 +400,17 @@ def _waiting(one: WorkflowStatus, tries: Mapping[str, int]) -> Waiting:
     name = one.workflow_id
     attempt = tries.get(name.rpartition("@")[0], 1) if "@" in name else _attempt(name)
     return Waiting(name, state, (one.created_at or 0) / 1000, attempt)
+
+
+def _places(job: Job) -> dict[str, int]:
+    """The project and the merge request, for each line of the log."""
+    match job:
+        case ReviewMR() | Answer():
+            return {"project": job.project_id, "merge_request": job.iid}
+        case SweepProject():
+            return {"project": job.project_id}
+        case Sweep():
+            return {}
 
 
 def _answer_id(job: Owed, attempt: int) -> str:

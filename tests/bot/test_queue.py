@@ -13,7 +13,7 @@ import pytest
 from dbos import DBOSClient
 
 from bot.errors import Forbidden, RateLimited, Stale, Unreachable
-from bot.job import Answer, Job, ReviewMR, from_json
+from bot.job import Answer, Job, ReviewMR, SweepProject, from_json
 from bot.queue import Queue, Task
 from bot.store import Store
 
@@ -113,6 +113,26 @@ def test_a_merge_request_has_one_job_at_a_time_and_others_go_on_beside_it(tmp_pa
         until(lambda: len(worker.done) == 7)
     assert worker.most_at_once[3] == 1
     assert worker.most_at_once[0] == 3
+
+
+def test_sweeps_leave_room_for_what_somebody_waits_for(tmp_path: Path, database: str) -> None:
+    """However many projects were pushed to."""
+    begun: list[Job] = []
+    go_on = threading.Event()
+
+    def perform(job: Job) -> None:
+        begun.append(job)
+        assert isinstance(job, ReviewMR) or go_on.wait(30)
+
+    with running(tmp_path, database, perform, concurrency=2) as queue:
+        for number in range(20):
+            queue.wish(SweepProject(number))
+        until(lambda: begun)
+        queue.wish(ReviewMR(7, 3, HEADS[0]))
+        until(lambda: ReviewMR(7, 3, HEADS[0]) in begun)
+        assert len(begun) == 2, "one sweep at a time, of two places"
+        go_on.set()
+        until(lambda: len(begun) == 21)
 
 
 def test_a_person_who_waits_comes_before_a_push(tmp_path: Path, database: str) -> None:
