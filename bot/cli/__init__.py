@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 FAULT = 3
+_SHORT_RUN, _LONG_RUN = 300_000, 50_000
+"""How many objects more there are before Python looks for garbage."""
 FORMATS = ("text", "json", "sarif", "gitlab", "junit", "markdown")
 _OF_THE_SERVICE = frozenset({"aiohttp", "dbos", "gitlab", "psycopg", "sqlalchemy", "prometheus_client", "markdown_it"})
 
@@ -297,6 +299,7 @@ def _run(part: Literal["serve", "web", "work"]) -> None:
         from bot.settings import Settings
     except ModuleNotFoundError as error:
         raise _not_installed(error) from None
+    gc.set_threshold(_LONG_RUN, 20, 20)
     settings = Settings.read(serving=part != "work")
     {"serve": worker.serve, "web": worker.web, "work": worker.work}[part](settings)
 
@@ -340,6 +343,7 @@ def sweep(
     from bot.cli.checking import give
     from bot.cli.progress import counter
 
+    gc.set_threshold(_LONG_RUN, 20, 20)
     settings = Settings.read(serving=False)
     level = "error" if settings.log_level == "info" else settings.log_level
     log.set_up(settings.log_format, level, settings.every_secret())
@@ -418,7 +422,7 @@ def put(text: str) -> None:
 
 def main() -> None:
     """The program."""
-    gc.set_threshold(300_000, 20, 20)  # a run is short, and most of what it makes, modules and trees, stays to its end
+    gc.set_threshold(_SHORT_RUN, 20, 20)  # most of what a short run makes, modules and trees, stays to its end
     try:
         app(prog_name="snitch")
     except Exception:  # noqa: BLE001 - whatever is left is a fault of snitch: code 3, where Python's own 1 means findings
