@@ -88,6 +88,11 @@ def own_token(gitlab: GitLab) -> OwnToken:
     return OwnToken(frozenset(data.get("scopes") or ()), date.fromisoformat(expires[:10]) if expires else None)
 
 
+def rotated(gitlab: GitLab, until: date) -> str:
+    """A new token of the same user in the place of the one that asks, which is dead from now on."""
+    return str(gitlab.send("POST", "/personal_access_tokens/self/rotate", {"expires_at": until.isoformat()})["token"])
+
+
 def own_user(gitlab: GitLab) -> OwnUser:
     """Of GET /user."""
     data = gitlab.read("/user")

@@ -383,7 +383,7 @@ def policy_simulate(file: str, form: str) -> None:
     put(simulate_file(settings, file, form))
 
 
-for _verb in (connecting.hooks, connecting.doctor, connecting.onboard, boarding.board):
+for _verb in (connecting.hooks, connecting.doctor, connecting.onboard, connecting.rotate, boarding.board):
     app.add_command(_verb)
 
 

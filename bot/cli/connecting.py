@@ -1,4 +1,4 @@
-"""`snitch hooks`, `doctor` and `onboard`: the words of the command line."""
+"""`snitch hooks`, `doctor`, `rotate` and `onboard`: the words of the command line."""
 
 from __future__ import annotations
 
@@ -75,6 +75,22 @@ def doctor(form: str) -> None:
         code = int(any(one.level == "fail" for one in found))
     put({"text": diagnosis.as_text, "json": diagnosis.as_json}[form](found))
     sys.exit(code)
+
+
+@click.command()
+@click.option("--within", default=30, show_default=True, type=click.IntRange(1, 365), help="Only if it ends so soon.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(2, 365), help="How long the new one lives.")
+def rotate(within: int, days: int) -> None:
+    """Put a new token in the place of the bot's, in its file, before it ends. For a timer that runs it each day."""
+    from datetime import UTC, datetime
+
+    from bot.cli import put, service, service_settings
+
+    with service():
+        from bot.settings import secret_files
+        from bot.token_rotation import rotated
+    settings, file = service_settings(), secret_files(["GITLAB_TOKEN"]).get("GITLAB_TOKEN")
+    put(rotated(settings, file, datetime.now(UTC).date(), within=within, days=days))
 
 
 @click.command()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import secrets
+from datetime import date, timedelta
 from typing import Any
 
 from tests.gitlab import access, find, shapes
@@ -119,6 +120,20 @@ def own_token(call: Call) -> Answer:
     if call.token is None:
         raise ApiError(401, {"message": "401 Unauthorized"})
     return Answer(200, _token(call.token))
+
+
+@route("POST", "/personal_access_tokens/self/rotate", may("expires_at"), scopes=("api", "self_rotate"))
+def rotate_own_token(call: Call) -> Answer:
+    """The old one is dead at once. At most a year ahead; a week where it is not said."""
+    old = call.token
+    assert old is not None
+    until = date.fromisoformat(call.params.get("expires_at") or (date.today() + timedelta(7)).isoformat())
+    if until > date.today() + timedelta(365):
+        raise ApiError(400, {"message": "400 Bad request - Expiration date must be before 365 days from now"})
+    new = Token(call.gitlab.next_id("token"), f"glpat-{secrets.token_hex(10)}", old.user, old.name, old.scopes, until)
+    old.revoked = True
+    call.gitlab.tokens[new.value] = new
+    return Answer(200, _token(new) | {"token": new.value})
 
 
 def _token(one: Token) -> dict[str, Any]:
