@@ -90,6 +90,7 @@ def open_request(
     data: dict[str, Any] = {
         "source_branch": branches[0],
         "target_branch": branches[1],
+        "target_project_id": project_id,  # of a fork as well, whose merge requests go elsewhere by default
         "title": title,
         "description": text,
         "remove_source_branch": True,
