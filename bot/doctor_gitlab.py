@@ -10,7 +10,7 @@ from bot import gitlab_instance as api
 from bot.connecting import wanted_of
 from bot.connection import Connection, carried_out
 from bot.diagnosis import Symptom, fail, note, ok, warn
-from bot.errors import Forbidden, Refused, SnitchError
+from bot.errors import Forbidden, Refused, SetupError, SnitchError
 from bot.fleet import Scope
 from bot.gitlab import DEVELOPER, GitLab
 from bot.settings import Settings
@@ -183,7 +183,11 @@ def _webhooks(settings: Settings, today: date) -> Iterator[Symptom]:
         yield note("webhooks", f"they can't be looked at without {missing}")
         return
     gitlab = GitLab(settings.gitlab_url, settings.admin_token.reveal)
-    yield from _token("SNITCH_ADMIN_TOKEN", gitlab, today)
+    try:
+        yield from _token("SNITCH_ADMIN_TOKEN", gitlab, today)
+    except SetupError:
+        yield fail("token", "GitLab refuses SNITCH_ADMIN_TOKEN", "Make a new one, of an Owner of the group.")
+        return
     if not settings.groups:
         yield note("webhooks", "name SNITCH_GROUPS, or ask: snitch hooks check --project P")
         return

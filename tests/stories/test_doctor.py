@@ -197,6 +197,11 @@ def test_no_name_no_door_no_certificate(patient: Patient) -> None:
     assert says(found["gitlab"], "fail", "TLS certificate does not verify")
 
 
+def test_an_admin_token_that_is_refused_is_named(patient: Patient) -> None:
+    found = patient.seen(1, SNITCH_ADMIN_TOKEN="glpat-wrong", SNITCH_PUBLIC_URL="http://127.0.0.1:9")
+    assert says(found["token"], "fail", "GitLab refuses SNITCH_ADMIN_TOKEN") and "webhooks" not in found
+
+
 def test_another_program_at_the_public_address_is_told(patient: Patient) -> None:
     with http(200, b"<html>welcome</html>") as url:
         assert says(patient.seen(1, SNITCH_PUBLIC_URL=url)["service"], "fail", "not what snitch answers")
