@@ -100,6 +100,8 @@ def issue_of_clean(verdict: Verdict, owners: Sequence[str]) -> Text:
     """The same once nothing is left."""
 
     def said(commit: str) -> str:
+        if not verdict.models:
+            return "This is no model project any more: snitch has closed this issue."
         return f"All Model Standards are kept{_at(verdict, commit)}. snitch reopens this issue if that changes."
 
     return _text(said, verdict.commit or "", "issue", _of(owners))
