@@ -48,9 +48,11 @@ class Plugin:
 def plugins() -> tuple[Plugin, ...]:
     """All that are installed, by module. The first on the path holds, where a package is there twice."""
     found: dict[str, Plugin] = {}
+    here = os.path.realpath(".")  # may be the repository that is judged, which must not bring standards with it
     for folder in sys.path:
-        for plugin in _in_folder(folder or "."):
-            found.setdefault(plugin.module, plugin)
+        if os.path.realpath(folder) != here:
+            for plugin in _in_folder(folder):
+                found.setdefault(plugin.module, plugin)
     return tuple(found[module] for module in sorted(found))
 
 

@@ -36,7 +36,7 @@ def installed(folder: Path, package: str = "acme_standards", source: str = SOURC
 def snitch(path: Path, *words: str, code: int = 0, cwd: Path | None = None) -> str:
     env = {"PATH": os.environ["PATH"], "HOME": str(path), "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", "from bot.cli import main; main()", *words]
-    ran = subprocess.run(command, env=env, cwd=cwd or path, capture_output=True, text=True, check=False)
+    ran = subprocess.run(command, env=env, cwd=cwd or path.parent, capture_output=True, text=True, check=False)
     assert ran.returncode == code, ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
     return ran.stdout + ran.stderr
@@ -100,6 +100,14 @@ def test_a_package_that_can_not_be_used_is_named_in_one_line(
     path = installed(tmp_path / "site", source=source, value=value)
     said = snitch(path, "standards", code=2)
     assert told in said and "acme_standards 1.2" in said and len(said.strip().splitlines()) == 1
+
+
+def test_a_repository_brings_no_standards_with_it(tmp_path: Path) -> None:
+    """Python puts the current folder on its path where it is started as `python -m` or `python -c`."""
+    path = installed(project(tmp_path / "iris"), source="open('ran', 'w')\nstandard = 1\n")
+    assert "11.tag" not in snitch(tmp_path / "nowhere", "check", "--format", "json", ".", cwd=path)
+    snitch(path, "check", ".", cwd=path)
+    assert not (path / "ran").exists()
 
 
 def test_two_packages_with_one_number_are_both_named(tmp_path: Path) -> None:
