@@ -396,7 +396,7 @@ class GitLab:
         """Takes away what a path names; what is gone already counts as done."""
         try:
             with self._writing():
-                self._authorised().http_delete(path, obey_rate_limit=False)
+                _really(self._authorised().http_delete(path, obey_rate_limit=False))
         except Gone:
             return
 
@@ -420,11 +420,11 @@ class GitLab:
 
     def _post(self, path: str, data: Answer) -> object:
         with self._writing():
-            return self._authorised().http_post(path, post_data=data, obey_rate_limit=False)
+            return _really(self._authorised().http_post(path, post_data=data, obey_rate_limit=False))
 
     def _put(self, path: str, data: Answer) -> object:
         with self._writing():
-            return self._authorised().http_put(path, post_data=data, obey_rate_limit=False)
+            return _really(self._authorised().http_put(path, post_data=data, obey_rate_limit=False))
 
 
 class _Braked(HTTPAdapter):
@@ -448,6 +448,14 @@ class _Braked(HTTPAdapter):
 
 
 # ── answers as values ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _really(answer: object) -> object:
+    """What a write was answered. Raises Unreachable where it is a page: a proxy that says 200 did nothing."""
+    page = isinstance(answer, requests.Response) and answer.status_code < 400 and bool(answer.content)
+    if page and "json" not in cast(requests.Response, answer).headers.get("Content-Type", ""):
+        raise Unreachable(UNREADABLE)
+    return answer
 
 
 def _path(mr: MergeRequest) -> str:

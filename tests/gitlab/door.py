@@ -15,7 +15,7 @@ from aiohttp import BodyPartReader, hdrs, web
 
 from tests.gitlab import access, api, githost, graphql, oauth, page, pushes
 from tests.gitlab.api import Answer, ApiError, Call
-from tests.gitlab.faults import Answers, DoneThen, Drops, Hangs, Trouble
+from tests.gitlab.faults import Answers, Cuts, DoneThen, Hangs, Says, Trouble, is_done
 from tests.gitlab.githost import RefChange
 from tests.gitlab.instance import Instance
 from tests.gitlab.model import ApiCall, Project, Token
@@ -46,13 +46,14 @@ class Door:
         template = self._template(request.method, path)
         trouble = self.gitlab.faults.strike(request.method, template, path)
         answer, user = Answer(500), None
-        if trouble is None or isinstance(trouble, DoneThen) or trouble == Drops(done=True):
+        if is_done(trouble):
             given = await _given(request)
             answer, user = await asyncio.get_running_loop().run_in_executor(None, self._serve, request, path, given)
-        if trouble is not None:
+        if trouble is not None and not isinstance(trouble, Cuts):
             answer = await _troubled(request, trouble)
         self._log(request.method, template, path, answer.status, user)
-        return _response(request, answer)
+        response = _response(request, answer)
+        return await _cut(request, response) if isinstance(trouble, Cuts) else response
 
     def _template(self, method: str, path: str) -> str:
         try:
@@ -123,14 +124,14 @@ class Door:
         path = request.path
         trouble = self.gitlab.faults.strike(request.method, "git", path)
         user: str | None = None
-        if trouble is None or isinstance(trouble, DoneThen) or trouble == Drops(done=True):
+        if is_done(trouble):
             response, user = await self._git(request)
         else:
             response = web.Response(status=500)
-        if trouble is not None:
+        if trouble is not None and not isinstance(trouble, Cuts):
             response = _response(request, await _troubled(request, trouble))
         self._log(request.method, "git", path, response.status, user)
-        return response
+        return await _cut(request, response) if isinstance(trouble, Cuts) else response
 
     async def _git(self, request: web.Request) -> tuple[web.StreamResponse, str | None]:
         """Public code needs nobody; everything else a token with a scope and a right."""
@@ -228,11 +229,26 @@ async def _troubled(request: web.Request, trouble: Trouble) -> Answer:
             return Answer(status, {"message": f"{status} {_REASONS.get(status, 'Error')}"}, extra)
         case DoneThen(status):
             return Answer(status, {"message": f"{status} {_REASONS.get(status, 'Error')}"})
+        case Says(body, kind):
+            return Answer(200, body, {hdrs.CONTENT_TYPE: kind})
         case Hangs(seconds):
             await asyncio.sleep(seconds)
     if request.transport is not None:
         request.transport.abort()
     return Answer(599)
+
+
+async def _cut(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
+    """The first half of an answer; of one without a body, less than was announced: nothing."""
+    body = bytes(whole.body) if isinstance(whole, web.Response) and isinstance(whole.body, bytes) else b""
+    kind = {hdrs.CONTENT_TYPE: whole.headers.get(hdrs.CONTENT_TYPE, "application/json")}
+    response = web.StreamResponse(status=whole.status if body else 200, headers=kind)
+    response.content_length = max(len(body), 2)
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
 
 
 _REASONS = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 403: "Forbidden"}

@@ -35,7 +35,26 @@ class Drops:
     done: bool = False
 
 
-Trouble = Answers | DoneThen | Hangs | Drops
+@dataclass(frozen=True, slots=True)
+class Says:
+    """A 200 with a body that is not GitLab's: a proxy's page, JSON that is none. `done`: the call is carried out."""
+
+    body: bytes = b"<!DOCTYPE html>\n<title>Sign in</title>\n"
+    kind: str = "text/html"
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """The call is carried out, and the connection closed in the middle of the body that was announced."""
+
+
+Trouble = Answers | DoneThen | Hangs | Drops | Says | Cuts
+
+
+def is_done(trouble: Trouble | None) -> bool:
+    """Whether the call is carried out all the same."""
+    return trouble is None or isinstance(trouble, DoneThen | Cuts) or getattr(trouble, "done", False)
 
 
 @dataclass(slots=True, eq=False)
