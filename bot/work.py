@@ -23,6 +23,7 @@ from bot.publish import clean_up, publish, set_status, status_of
 from bot.review import Reviewed, plan
 from bot.sweep import follow, sweep
 from bot.telling import told
+from bot.words_greeting import greeting
 from bot.workspace import Workspace, bring_early, opened
 from bot.world import World
 from checks.inspection import Inspection
@@ -136,9 +137,14 @@ def _planned(world: World, inspection: Inspection, view: View) -> tuple[Action, 
 
 
 def _is_first(world: World, mr: MergeRequest, threads: Sequence[Thread]) -> bool:
-    """Whether snitch has spoken in no merge request of the project but this one, as far as is remembered."""
+    """Whether snitch has spoken in no merge request of the project but this one, as far as is remembered.
+
+    A review by hand, or a database that was lost, leaves a merge request that nothing is remembered of: there its own
+    words tell, so that they are not taken back.
+    """
     on = world.store.greeted_on(mr.project.id)
-    return on == mr.iid or (on is None and not any(one.first.author_id == world.me.id for one in threads))
+    said = [one.first.body for one in threads if one.first.author_id == world.me.id]
+    return on == mr.iid or (on is None and (not said or any(greeting() in body for body in said)))
 
 
 def _count(world: World, actions: Sequence[Action]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.judging import Here
 from checks.finding import Edit, Fix
 from checks.standards import all_rules
 from tests.stories.model_project import ELSEWHERE, UNLABELLED, UNTRACED
@@ -84,6 +85,7 @@ def test_a_fix_that_fails_its_proof_is_counted_and_told_as_a_fault_of_snitch(
     rule = next(rule for rule in all_rules() if rule.id == "10.patch")
     worse = UNTRACED.replace("import kserve", "import tornado\nimport kserve").encode()
     monkeypatch.setattr(rule, "fixer", lambda *_: Fix((Edit("serve.py", UNTRACED.encode(), worse),)))
+    monkeypatch.setattr(story.engine.world, "judge", Here())  # a judge's process would know the real one
     story.opened({"serve.py": UNTRACED})
     assert story.suggestions() == [] and "failed its proof" in (story.summary() or story.notes()[0]).body
     assert story.engine.world.store.unproven_by_rule() == {"10.patch": 1}  # type: ignore[attr-defined]
