@@ -132,6 +132,7 @@ def _model(model: ModelRow) -> Json:
         "name": sayable(model.name),
         "owner": _owner(model.owner),
         "due": [_due(one) for one in model.due],
+        "template": {"version": model.version, "behind": model.behind} if model.version else None,
         "rules": [
             {
                 "id": rule.id,

@@ -47,7 +47,9 @@ def install(app: web.Application, pages: Pages) -> None:
             pool.shutdown(wait=False)
 
     sign_in = SignIn.of(gate, _runner(waiting))
-    app.add_routes([*sign_in.routes(), *routes(pages)])
+    found, ready = routes(pages)
+    app.add_routes([*sign_in.routes(), *found])
+    app.on_startup.append(ready)
     app.middlewares.append(_Front(gate, sign_in, _runner(threads)).middleware())
     app.on_cleanup.append(close)
 

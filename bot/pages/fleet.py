@@ -98,6 +98,8 @@ class Fleet:
     page: Page
     by: date
     owners: Sequence[tuple[str, int]]
+    models: int
+    """So many of the lines that fit, on all pages, tell of a model; the others of a project that holds none."""
 
     @property
     def failing_now(self) -> int:
@@ -118,7 +120,8 @@ def fleet(whole: Whole, asked: Wanted) -> Fleet:
     found = [line for line in whole.ordered(sort, asked.down) if fits(line)]
     page = Page(asked.page, asked.per_page, len(found))
     shown = found[page.first : page.first + page.per_page]
-    return Fleet(whole, shown, page, by, _owners(found, by) if asked.due is not None else ())
+    owners = _owners(found, by) if asked.due is not None else ()
+    return Fleet(whole, shown, page, by, owners, sum(line.model is not None for line in found))
 
 
 def _summed(pairs: Iterable[tuple[str, int]]) -> Counter[str]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from bot.brief import standard_numbers
 from bot.errors import SetupError
+from bot.kept import Upkeep
 from bot.night import next_due
 from bot.pages import asked, jobs, standard, sweeps
 from bot.pages.asked import Page, Wanted
@@ -224,8 +225,16 @@ def sweep_page(desk: Desk, viewer: Viewer, name: str) -> str:
         numbers=sweeps.numbers_of(row),
         troubles=sweeps.troubles_of(run),
         failures=sweeps.failures_of(run, viewer),
+        not_made=_not_made(desk, viewer) if newest and newest[0].id == run.id else (),
+        most_shown=asked.PER_PAGE,
         counted=sweeps.sees_counts(viewer),
     )
+
+
+def _not_made(desk: Desk, viewer: Viewer) -> Sequence[tuple[str, str, str]]:
+    """What is remembered is how things stand: it is told with the newest sweep alone."""
+    rows = Upkeep(desk.pages.store).rows().values()
+    return sweeps.not_made(rows, desk.paths(desk.overview.now()), viewer)
 
 
 def jobs_page(desk: Desk, viewer: Viewer, query: Query) -> str:
@@ -244,6 +253,7 @@ def jobs_page(desk: Desk, viewer: Viewer, query: Query) -> str:
         running=states["running"],
         waiting=states["waiting"],
         later=states["later"],
+        cut=jobs.is_cut(alive),
         dead=dead[page.first : page.first + page.per_page],
         page=page,
         page_link=lambda number: f"/jobs?page={number}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from bot.pages.viewer import Viewer
 from bot.queue import Queue
 from bot.store import GivenUp, Store
 
-MOST: Final = 1000
+MOST: Final = 10_000
 SHOWN: Final = 100
 HIDDEN: Final = "told to those who look after all projects"
 STATES: Final = {"running": "at work", "waiting": "waits", "later": "is tried again later"}
@@ -38,6 +38,11 @@ def under_way(queue: Queue | None, viewer: Viewer, paths: Mapping[int, str]) -> 
         for one in found
         if _may_see(viewer, one.project_id)
     ]
+
+
+def is_cut(rows: Sequence[JobRow]) -> bool:
+    """Whether there may be more than was read."""
+    return len(rows) >= MOST
 
 
 def given_up(store: Store, viewer: Viewer, paths: Mapping[int, str]) -> list[JobRow]:

@@ -89,7 +89,12 @@ SCHEMAS: Final[dict[str, Schema]] = {
         findings=_list(_ref("Finding")),
     ),
     "JudgedModel": _object(
-        folder=_TEXT, name=_TEXT, owner=_ref("Owner"), due=_list(_ref("Due")), rules=_list(_ref("RuleOnModel"))
+        folder=_TEXT,
+        name=_TEXT,
+        owner=_ref("Owner"),
+        due=_list(_ref("Due")),
+        template=_maybe(_object(version=_TEXT, behind={"type": "boolean"})),
+        rules=_list(_ref("RuleOnModel")),
     ),
     "Episode": _object(
         rule=_TEXT,

@@ -75,7 +75,7 @@ class StandardRow:
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A model. `said`: how it stands, in words; `template`: from which version of it, "" where from none."""
+    """A model. `said`: how it stands, in words; `template` and `version`: from which of it, "" where not known."""
 
     folder: str
     name: str
@@ -86,6 +86,8 @@ class ModelRow:
     due: tuple[Due, ...]
     standards: tuple[StandardRow, ...]
     template: str = ""
+    version: str = ""
+    behind: bool = False
 
 
 def models_of(verdict: Verdict, stand: Stand) -> list[ModelRow]:
@@ -106,13 +108,14 @@ def _model(verdict: Verdict, model: Model, due: tuple[Due, ...]) -> ModelRow:
         "skip": "nothing applies",
     }[overall(brief)]
     findings, fixable = sum(one.findings for one in brief.failing), sum(one.fixable for one in brief.failing)
-    return ModelRow(model.folder, model.name, model.owner, said, findings, fixable, due, standards, _template(model))
+    behind = is_behind(model.template, newest_version())
+    origin = (_template(model, behind), model.template or "", behind)
+    return ModelRow(model.folder, model.name, model.owner, said, findings, fixable, due, standards, *origin)
 
 
-def _template(model: Model) -> str:
-    newest = newest_version()
-    if is_behind(model.template, newest):
-        return drifted(model, newest)
+def _template(model: Model, behind: bool) -> str:
+    if behind:
+        return drifted(model, newest_version())
     return f"version {model.template}" if model.template else ""
 
 

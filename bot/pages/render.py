@@ -13,7 +13,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from bot.pages import charts
+from bot.pages import charts, trouble
 from bot.pages.viewer import Viewer
 from checks.render.visible import visible
 from checks.standards import all_standards
@@ -51,6 +51,8 @@ def _environment() -> Environment:
         "coded": coded,
     }
     made.globals |= {
+        "navigation": trouble.NAVIGATION,
+        "icon": trouble.ICON,
         "count": count,
         "titles": {standard.number: standard.title for standard in all_standards()},
         "line_chart": _drawn(charts.line_chart),

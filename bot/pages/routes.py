@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -25,13 +25,16 @@ from bot.standings import undisturbed
 
 THREADS: Final = 4
 STYLE_AGE: Final = 3600
+PATIENCE: Final = 3.0
+"""So many seconds the port stays closed at most until the fleet is read."""
 Make = Callable[..., Any]
+Ready = Callable[[web.Application], Awaitable[None]]
 
 
-def routes(pages: Pages) -> list[web.AbstractRouteDef]:
-    """The pages, made from what is known."""
+def routes(pages: Pages) -> tuple[list[web.AbstractRouteDef], Ready]:
+    """The pages, made from what is known; and what is waited for before the first one is asked for."""
     server = _Server(Desk.of(pages))
-    return [
+    found: list[web.AbstractRouteDef] = [
         web.get("/", server.page(html.fleet_page, query=True)),
         web.get("/projects/{path:.+}/badge.svg", server.badge()),
         web.get("/projects/{path:.+}", server.page(html.project_page, "path")),
@@ -53,8 +56,10 @@ def routes(pages: Pages) -> list[web.AbstractRouteDef]:
         web.get("/api/v1/sweeps", server.answer(answers.sweeps_answer, query=True)),
         web.get("/api/v1/sweeps/{id}", server.answer(answers.sweep_answer, "id")),
         web.get("/api/v1/jobs", server.answer(answers.jobs_answer, query=True)),
-        web.get(trouble.STYLE, _style),
+        web.get(trouble.STYLE, _static),
+        web.get(trouble.ICON, _static),
     ]
+    return found, server.ready
 
 
 class _Server:
@@ -63,7 +68,11 @@ class _Server:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._threads = ThreadPoolExecutor(THREADS, "page")
-        self._threads.submit(self._warm)
+        self._warmed = self._threads.submit(self._warm)
+
+    async def ready(self, _: web.Application) -> None:
+        """Waits until the fleet is read, though not for a database that does not answer."""
+        await asyncio.wait((asyncio.wrap_future(self._warmed),), timeout=PATIENCE)
 
     def page(self, make: Make, part: str = "", *, query: bool = False) -> Any:
         """A page as HTML."""
@@ -157,7 +166,7 @@ class _Server:
         """The fleet is read before the first person asks for it."""
         try:
             with undisturbed():
-                self._desk.whole(Viewer("", False, True, frozenset(), ""))
+                html.fleet_page(self._desk, Viewer("", False, True, frozenset(), ""), {})
         except SnitchError as error:
             log.get(__name__).warning("the fleet is not read yet", why=str(error))
 
@@ -189,6 +198,6 @@ def _json(data: Any) -> web.Response:
     return web.json_response(data, dumps=json.dumps)
 
 
-async def _style(_: web.Request) -> web.StreamResponse:
+async def _static(request: web.Request) -> web.StreamResponse:
     headers = {"Cache-Control": f"public, max-age={STYLE_AGE}"}
-    return web.FileResponse(STATIC / "snitch.css", headers=headers)
+    return web.FileResponse(STATIC / request.path.rpartition("/")[2], headers=headers)

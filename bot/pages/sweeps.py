@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from bot.kept import Kept
 from bot.pages.viewer import Viewer
 from bot.results import Run
 
@@ -22,6 +23,8 @@ NUMBERS: Final = (
     ("queued", "Merge requests queued"),
     ("calls", "Calls to GitLab"),
 )
+
+WHAT: Final = {"issue": "issue", "merge_request": "fix merge request"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ def failures_of(run: Run, viewer: Viewer) -> list[tuple[str, str]]:
 def troubles_of(run: Run) -> list[str]:
     """What went wrong with the sweep as a whole."""
     return [str(one) for one in run.counts.get("troubles") or ()]
+
+
+def not_made(rows: Iterable[Kept], paths: Mapping[int, str], viewer: Viewer) -> list[tuple[str, str, str]]:
+    """Path, what it is, and why it is not as the policy wants it: of each issue and merge request that may be seen."""
+    wanted = (row for row in rows if row.reason and row.project_id in paths and viewer.may_see(row.project_id))
+    return sorted((paths[row.project_id], WHAT[row.kind], row.reason) for row in wanted)
 
 
 def by_hand(now: datetime) -> str:

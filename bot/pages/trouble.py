@@ -9,6 +9,15 @@ from aiohttp import web
 
 STYLE: Final = "/static/snitch.css"
 """The style sheet of all pages."""
+NAVIGATION: Final = (
+    ("/", "Fleet", "fleet"),
+    ("/standards", "Standards", "standards"),
+    ("/sweeps", "Sweeps", "sweeps"),
+    ("/jobs", "Jobs", "jobs"),
+    ("/policy", "Policy", "policy"),
+)
+"""The pages that each page leads to: address, name, and what a page calls itself."""
+ICON: Final = "/static/snitch.svg"
 API: Final = "/api/"
 RETRY_AFTER: Final = "30"
 _SENTENCES: Final = {
@@ -32,18 +41,26 @@ def answer(request: web.Request, status: int, why: str = "", *, sign_in: bool = 
     if request.path.startswith(API):
         return web.json_response({"error": why or usual}, status=status, headers=headers)
     link = ("Sign in with GitLab", "/sign-in") if sign_in else ("To the first page", "/")
-    text = page(title, why or usual, link, head=f"{status} · {title}")
+    text = page(title, why or usual, link, head=f"{status} · {title}", inside="viewer" in request)
     return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
 
-def page(title: str, sentence: str, link: tuple[str, str], *, head: str = "") -> str:
-    """A small page: a title, a sentence, and the way on (its text and its address)."""
+def page(title: str, sentence: str, link: tuple[str, str], *, head: str = "", inside: bool = False) -> str:
+    """A small page: a title, a sentence, and the way on (its text and its address). `inside`: with the way to all
+    pages, for whoever may look at them. No template makes it: it stands where one failed."""
     text, address = link
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{escape(head or title)} · snitch</title><link rel="icon" href="data:,">'
+        f"<title>{escape(head or title)} · snitch</title>"
+        f'<link rel="icon" href="{ICON}" type="image/svg+xml">'
         f'<link rel="stylesheet" href="{STYLE}"></head>'
-        f"<body><main><h1>{escape(title)}</h1><p>{escape(sentence)}</p>"
+        f"<body>{_top() if inside else ''}<main><h1>{escape(title)}</h1><p>{escape(sentence)}</p>"
         f'<p><a href="{escape(address)}">{escape(text)}</a></p></main></body></html>\n'
     )
+
+
+def _top() -> str:
+    links = "".join(f'<li><a href="{address}">{name}</a></li>' for address, name, _ in NAVIGATION)
+    brand = '<a class="brand" href="/">snitch</a>'
+    return f'<header class="top">{brand}<nav aria-label="Pages"><ul>{links}</ul></nav></header>'

@@ -300,6 +300,26 @@ def test_hostile_queries_are_answered_with_sense(public: Front, path: str) -> No
         assert requests.get(public.url + odd, timeout=30).status_code == 404, odd
 
 
+def test_what_holds_no_model_is_not_counted_as_one(public: Front) -> None:
+    models = sum(api(public, "/fleet")["models"].values())
+    assert f">{models} models, and 1 project without a verdict" in get(public, "/")
+    assert ">1 project</h2>" in get(public, "/?state=failed")
+    assert ">0 models</h2>" in get(public, "/?q=zzzz")
+
+
+def test_a_page_of_an_error_leads_to_the_others(public: Front) -> None:
+    for path, status in (("/projects/no/such", 404), ("/?sort=x", 400), ("/test/fault", 500), ("/test/gone", 503)):
+        page = get(public, path, status)
+        assert all(f'href="{to}"' in page for to in ("/standards", "/sweeps", "/jobs", "/policy")), path
+    assert requests.get(public.url + "/static/snitch.svg", timeout=30).headers["Content-Type"] == "image/svg+xml"
+
+
+def test_a_sweep_tells_which_issue_it_could_not_make(fleet: Fleet, swept: Front) -> None:
+    Upkeep(swept.store).keep(Kept(fleet.cats.id, "issue", reason="GitLab says <no>"))
+    page = get(swept, "/sweeps/first")
+    assert "GitLab says &lt;no&gt;" in page and 'href="/projects/models/vision/cats"' in page
+
+
 def test_a_badge_says_how_a_project_stands(public: Front) -> None:
     assert ">2 not kept</text>" in get(public, "/projects/models/vision/cats/badge.svg")
     assert ">kept</text>" in get(public, "/projects/models/iris/badge.svg")
@@ -419,7 +439,9 @@ def test_the_description_is_valid_and_each_answer_keeps_to_it(fleet: Fleet, swep
                 name = answers[status]["content"]["application/json"]["schema"]["$ref"]
                 validator = Draft202012Validator({"$ref": f"urn:snitch{name}"}, registry=registry)
                 assert [error.message for error in validator.iter_errors(answer)] == [], query
-    (issue,) = api(swept, "/projects/models/vision/cats")["kept"]
+    cats = api(swept, "/projects/models/vision/cats")
+    assert cats["models"][0]["template"] == {"version": "0", "behind": True}
+    (issue,) = cats["kept"]
     assert issue["link"] == f"{fleet.gitlab.url}/models/vision/cats/-/issues/4" and issue["state"] == "open"
     assert ">issue #4</a>" in get(swept, "/projects/models/vision/cats")
     wrong = api(swept, "/standards/10")["called_wrong"]
