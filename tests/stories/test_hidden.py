@@ -17,7 +17,7 @@ from tests.gitlab.model import DEVELOPER, OWNER, REPORTER, Project
 from tests.gitlab.server import GitLab
 from tests.stories.front import PROBE, Browser, Front
 
-OPEN = {"/sign-in", "/sign-in/callback", "/signed-out", "/static/snitch.css"}
+OPEN = {"/sign-in", "/sign-in/callback", "/signed-out", "/static/snitch.css", "/static/snitch.svg"}
 MACHINES = {"/webhooks/gitlab", "/healthz", "/readyz", "/metrics"}
 BROKEN = {"/test/fault", "/test/gone"}
 SLASHES = ("/projects/", "/api/v1/projects/")
