@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text()
 
 def test_every_file_that_it_names_exists() -> None:
     named = re.findall(r"`((?:bot|checks|tests|deploy|\.ci)/[\w./]+)", README) + re.findall(r"\]\(([\w./]+)\)", README)
-    examples = {"checks/standards/s11_base_image.py"}
+    examples = {"checks/standards/s11_base_image.py", "deploy/secrets/"}  # what a reader makes
     assert [name for name in named if name not in examples and not (ROOT / name).exists()] == []
 
 

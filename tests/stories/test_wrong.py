@@ -62,7 +62,7 @@ def test_outside_of_a_thread_it_means_each_finding_of_the_rule(story: Story) -> 
     story.opened(MESSY)
     story.say("/snitch wrong 6.model it is generated", by=story.author)
     assert [row[:2] for row in noted(story)] == [("6.model", "Dockerfile")]
-    assert list(story.rules()) == ["6.org.label-schema.vendor", "10.patch"]
+    assert sorted(story.rules()) == ["10.patch", "6.org.label-schema.vendor"]
 
 
 def test_what_is_not_found_is_not_noted(story: Story) -> None:
