@@ -40,6 +40,15 @@ class Nights:
     now: datetime = START
     settings: dict[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def over(cls, gitlab: GitLab, folder: Path, policy: str = "") -> Nights:
+        """The nights of the group `models`, to which no webhook tells anything."""
+        gitlab.pause_hooks()
+        gitlab.knobs.closes_branchless = True
+        bot, owner = gitlab.add_user("snitch", bot=True), gitlab.add_user("jane")
+        gitlab.add_group("models")
+        return cls(gitlab, bot, owner, folder, policy)
+
     def add(self, path: str, files: dict[str, str | None] | None = None, **given: Any) -> Project:
         kept = {**PROJECT, **(files or {})}
         kept = {name: data for name, data in kept.items() if data is not None}

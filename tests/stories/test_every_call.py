@@ -159,11 +159,7 @@ def test_a_merge_request_ends_the_same_whatever_happens_to(story: Story, scene: 
 
 @pytest.fixture
 def nights(gitlab: GitLab, tmp_path: Path) -> Iterator[Nights]:
-    gitlab.pause_hooks()
-    gitlab.knobs.closes_branchless = True
-    bot, owner = gitlab.add_user("snitch", bot=True), gitlab.add_user("jane")
-    gitlab.add_group("models")
-    yield Nights(gitlab, bot, owner, tmp_path)
+    yield Nights.over(gitlab, tmp_path)
     assert gitlab.unknown_calls == []
 
 

@@ -25,11 +25,7 @@ GOOD = {"serve.py": PROJECT["serve.py"]}
 
 @pytest.fixture
 def nights(gitlab: GitLab, tmp_path: Path) -> Iterator[Nights]:
-    gitlab.pause_hooks()
-    gitlab.knobs.closes_branchless = True
-    bot, owner = gitlab.add_user("snitch", bot=True), gitlab.add_user("jane")
-    gitlab.add_group("models")
-    yield Nights(gitlab, bot, owner, tmp_path, "sweep: merge_request\nsweep_labels: [standards]\n")
+    yield Nights.over(gitlab, tmp_path, "sweep: merge_request\nsweep_labels: [standards]\n")
     assert gitlab.unknown_calls == []
 
 
