@@ -15,7 +15,7 @@ from aiohttp import BodyPartReader, hdrs, web
 
 from tests.gitlab import access, api, githost, graphql, oauth, page, pushes
 from tests.gitlab.api import Answer, ApiError, Call
-from tests.gitlab.faults import Answers, Cuts, DoneThen, Hangs, Says, Trouble, is_done
+from tests.gitlab.faults import Answers, Cuts, DoneThen, Drops, Hangs, Says, Trouble, is_done
 from tests.gitlab.githost import RefChange
 from tests.gitlab.instance import Instance
 from tests.gitlab.model import ApiCall, Project, Token
@@ -50,8 +50,9 @@ class Door:
             given = await _given(request)
             answer, user = await asyncio.get_running_loop().run_in_executor(None, self._serve, request, path, given)
         if trouble is not None and not isinstance(trouble, Cuts):
-            answer = await _troubled(request, trouble)
+            answer = _troubled(trouble)
         self._log(request.method, template, path, answer.status, user)
+        await _drop(request, trouble)
         response = _response(request, answer)
         return await _cut(request, response) if isinstance(trouble, Cuts) else response
 
@@ -129,8 +130,9 @@ class Door:
         else:
             response = web.Response(status=500)
         if trouble is not None and not isinstance(trouble, Cuts):
-            response = _response(request, await _troubled(request, trouble))
+            response = _response(request, _troubled(trouble))
         self._log(request.method, "git", path, response.status, user)
+        await _drop(request, trouble)
         return await _cut(request, response) if isinstance(trouble, Cuts) else response
 
     async def _git(self, request: web.Request) -> tuple[web.StreamResponse, str | None]:
@@ -218,7 +220,8 @@ async def _multipart(request: web.Request) -> Values:
     )
 
 
-async def _troubled(request: web.Request, trouble: Trouble) -> Answer:
+def _troubled(trouble: Trouble) -> Answer:
+    """599: the connection ends without an answer."""
     match trouble:
         case Answers(429, after):
             extra = {} if after is None else {"Retry-After": str(after)}
@@ -231,11 +234,15 @@ async def _troubled(request: web.Request, trouble: Trouble) -> Answer:
             return Answer(status, {"message": f"{status} {_REASONS.get(status, 'Error')}"})
         case Says(body, kind):
             return Answer(200, body, {hdrs.CONTENT_TYPE: kind})
-        case Hangs(seconds):
-            await asyncio.sleep(seconds)
-    if request.transport is not None:
-        request.transport.abort()
     return Answer(599)
+
+
+async def _drop(request: web.Request, trouble: Trouble | None) -> None:
+    """After the call is logged: whoever waits no longer goes on before the connection ends."""
+    if isinstance(trouble, Hangs):
+        await asyncio.sleep(trouble.seconds)
+    if isinstance(trouble, Hangs | Drops) and request.transport is not None:
+        request.transport.abort()
 
 
 async def _cut(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
