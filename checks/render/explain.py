@@ -103,6 +103,9 @@ def listed() -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+LISTED = 10
+"""So many values of a list are shown whole."""
+
 INTRODUCTION = """\
 What every model repository keeps, rule by rule, as snitch judges it. A rule ends as *pass*, *fail*, *skip* (it does not
 apply, or can't be known from the repository) or *error* (snitch itself failed). Levels and settings are those that are
@@ -135,12 +138,15 @@ def _settings(standard: Standard) -> str:
 
 
 def _default(value: object) -> str:
-    """What is built in, where it can be said in the words of a policy."""
+    """What is built in, where it can be said in the words of a policy; of a long list its beginning."""
+    rest = ""
+    if isinstance(value, list | tuple) and len(value) > LISTED:
+        value, rest = list(value)[:3], f" and {len(value) - 3} more"
     try:
         said = json.dumps(value, ensure_ascii=False)
     except TypeError:
         return ""
-    return "" if "`" in said else f" (`{said}`)"
+    return "" if "`" in said else f" (`{said}`{rest})"
 
 
 def _deeper(text: str) -> str:

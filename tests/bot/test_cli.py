@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -595,6 +596,7 @@ def test_the_model_standards_document_comes_from_the_standards() -> None:
     assert titles == [f"{one.number} · {one.title}" for one in all_standards()] and levels == {"h1", "h2", "h3"}
     assert all(f"- `{rule.id}` (" in document and rule.text in document for rule in all_rules())
     assert '- `bucket` (`"ml-platform-bucket"`): the S3 bucket' in document
+    assert re.search(r"- `build_args` \(`\[[^\]]{,99}\]` and \d+ more\): ", document)
 
 
 def test_an_unknown_verb_is_answered_with_the_nearest(tmp_path: Path) -> None:
