@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
-from bot.cli import boarding, connecting
+from bot.cli import boarding, connecting, stdout
 from bot.errors import Broken, SetupError, SnitchError, Stale, Transient
 
 if TYPE_CHECKING:
@@ -97,7 +97,10 @@ def say(line: str) -> None:
     """A line to standard error, whatever is in it."""
     from checks.render.visible import visible
 
-    click.echo(visible(line).encode(errors="backslashreplace"), err=True)
+    try:
+        click.echo(visible(line).encode(errors="backslashreplace"), err=True)
+    except OSError:  # nobody can be told; the exit code says it still
+        stdout.abandon(sys.stderr)
 
 
 class Presence(click.Option):
@@ -165,7 +168,7 @@ def check(
     from bot.cli import checking
     from bot.cli.judgement import Asked
 
-    style = checking.Style(not plain and output is None and sys.stdout.isatty(), quiet, verbose)
+    style = checking.Style(not plain and output is None and stdout.is_terminal(), quiet, verbose)
     asked = Asked(paths, name, ids, since, policy, not anew, quiet)
     sys.exit(checking.check(asked, checking.Form(form, output, style, fail_on)))
 
@@ -195,7 +198,7 @@ def fix(
     from bot.cli import fixing
     from bot.cli.judgement import Asked
 
-    style = fixing.Style(not plain and sys.stdout.isatty(), quiet)
+    style = fixing.Style(not plain and stdout.is_terminal(), quiet)
     asked = Asked((path,) if path else (), name, ids, None, policy, not anew, quiet, fixing=True)
     sys.exit(fixing.print_diff(asked, unsafe, style) if diff else fixing.fix(asked, unsafe, style))
 
@@ -415,17 +418,21 @@ def _not_installed(error: ModuleNotFoundError) -> Exception:
 
 
 def put(text: str) -> None:
-    """A result to standard output, ended by a newline, in whatever encoding a terminal has."""
+    """A result to standard output, ended by a newline. Raises Invalid."""
     ended = text if not text or text.endswith("\n") else text + "\n"
-    click.echo(ended.encode(sys.stdout.encoding or "utf-8", "backslashreplace"), nl=False)
+    stdout.write(ended)
 
 
 def main() -> None:
     """The program."""
+    stdout.occupy()
     gc.set_threshold(_SHORT_RUN, 20, 20)  # most of what a short run makes, modules and trees, stays to its end
     try:
         app(prog_name="snitch")
-    except Exception:  # noqa: BLE001 - whatever is left is a fault of snitch: code 3, where Python's own 1 means findings
+    except Exception as error:  # noqa: BLE001 - whatever is left is a fault of snitch, where Python's own 1 means findings
+        if isinstance(error, OSError) and stdout.is_to_blame(error):
+            say(f"snitch: {stdout.unwritable(error)}")
+            sys.exit(Stop.exit_code)
         import traceback
 
         say("snitch: a fault of snitch, not of what it judged:")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import click
-
-from bot.cli import FAULT
+from bot.cli import FAULT, stdout
 from bot.cli.judgement import Asked, Judgement, Scene, for_people, for_programs, judged, scene_of, wanted
 from bot.cli.recall import Recollection, Said, Watched
 from checks.dataclass import dataclass, replace
@@ -118,9 +115,9 @@ def _sarif(views: Sequence[View]) -> str:
 
 
 def give(report: str, output: str | None) -> None:
-    """A report to where it was asked for."""
+    """A report to where it was asked for. Raises Invalid."""
     if output is None:
-        click.echo(report.encode(sys.stdout.encoding or "utf-8", "backslashreplace"), nl=False)
+        stdout.write(report)
     else:
         from bot.cli.write import write_result
 

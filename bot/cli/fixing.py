@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
-import click
-
-from bot.cli import FAULT, put
+from bot.cli import FAULT, put, stdout
 from bot.cli.judgement import Asked, Judgement, for_patches, for_people, judged, scene_of, wanted
 from bot.cli.write import write_edits
 from checks.finding import Edit
@@ -44,10 +41,10 @@ def print_diff(asked: Asked, unsafe: bool, style: Style) -> int:
             edits = _edits(one.target.tree, _combined(one, ids, unsafe))
             patch = diff.unified(edits, for_patches(one.target))
             printed += len(patch)
-            if sys.stdout.isatty():
+            if stdout.is_terminal():
                 put(diff.painted(patch, style.paint))
             else:
-                click.echo(patch, nl=False)
+                stdout.write(patch)
     return 1 if printed else 0
 
 

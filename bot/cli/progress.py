@@ -36,13 +36,13 @@ def progress_bar(quiet: bool) -> Iterator[Step]:
             elif bars:
                 bars[-1].update(1)
 
-        yield ignore if quiet or not sys.stderr.isatty() else step
+        yield ignore if quiet or not _is_watched() else step
 
 
 @contextmanager
 def counter(what: str, quiet: bool) -> Iterator[Callable[[int], object]]:
     """A line on standard error that counts what has no known end, where that is a terminal; gone at the end."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not _is_watched():
         yield lambda _: None
         return
     try:
@@ -50,6 +50,10 @@ def counter(what: str, quiet: bool) -> Iterator[Callable[[int], object]]:
     finally:
         sys.stderr.write(ERASE)
         sys.stderr.flush()
+
+
+def _is_watched() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def ignore(done: int, of: int) -> None:
