@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from functools import partial
 
 from bot import log, webhook
 from bot.connecting import WAKE, wake
-from bot.errors import Broken, SetupError, Transient
+from bot.errors import Broken, SetupError, Transient, Unreachable
 from bot.housekeeping import kept_tidy
 from bot.job import Job
 from bot.judges import Judges
@@ -36,6 +37,8 @@ from bot.work import perform
 from bot.world import World
 
 GB = 10**9
+DATABASE_STARTS = 30.0
+"""Seconds that a database has to start beside this process, or to start again."""
 
 
 @dataclass(slots=True)
@@ -108,7 +111,7 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     _leave_no_dump()
     rotation = Rotation(settings, surroundings())
     settings = rotation.live()
-    store = Store(settings.database_url.reveal())
+    store = _store(settings)
     judges = Judges(cores(), surroundings())
     world = World.open(settings, store, judges)
     identity = Identity(world, rotation)
@@ -148,6 +151,19 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
         log.get(__name__).info("stopped")
     if lost.is_set():
         raise Broken("Other workers took this one for dead and do its work; a new process can go on.")
+
+
+def _store(settings: Settings) -> Store:
+    """Where the database is only starting, that is said and waited for. Raises Unreachable where it stays away."""
+    ends = time.monotonic() + DATABASE_STARTS
+    while True:
+        try:
+            return Store(settings.database_url.reveal())
+        except Unreachable as trouble:
+            if time.monotonic() > ends:
+                raise
+            log.get(__name__).warning("database.unreachable", error=str(trouble))
+            time.sleep(1)
 
 
 def _perform(job: Job, world: World) -> None:

@@ -87,3 +87,16 @@ def assert_reviewed_once(mr: MergeRequest, bot: User) -> None:
     assert not [draft for draft in mr.drafts if draft.author is bot], "drafts are left behind"
     states = [one.state for one in mr.project.statuses if one.sha == mr.head]
     assert states[-1] == "failed", states
+
+
+def test_a_worker_waits_for_a_database_that_is_only_starting(
+    gitlab: GitLab, tmp_path: Path, postgresql: Callable[[], Any]
+) -> None:
+    url = str(postgresql().get_uri(database="late"))
+    late = Crew(gitlab, gitlab.add_user("snitch", bot=True), tmp_path, url, workers=1)
+    late.start("worker-0")
+    log = tmp_path / "worker-0.log"
+    until(lambda: "database.unreachable" in log.read_text(), "it does not say what it waits for", log.read_text)
+    postgresql().psql("CREATE DATABASE late;")
+    until(lambda: '"started"' in log.read_text(), "it does not start", log.read_text)
+    late.close()
