@@ -208,7 +208,8 @@ class GitLab:
 
     def merge_request(self, project_id: int, iid: int) -> MergeRequest:
         """A merge request as it is now; its project may be some minutes old."""
-        return _merge_request(self.project(project_id), self._get(f"/projects/{project_id}/merge_requests/{iid}"))
+        found = self._get(f"/projects/{project_id}/merge_requests/{iid}")
+        return _merge_request(self.project(project_id), found)
 
     def opened(self, groups: Sequence[str], since: datetime | None) -> Iterator[Opened]:
         """The open merge requests of groups and their sub-groups, or of all projects that we are a member of.
@@ -259,7 +260,11 @@ class GitLab:
 
     def threads(self, mr: MergeRequest) -> tuple[Thread, ...]:
         """All discussions, plain comments too, oldest first."""
-        found = self._list(f"{_path(mr)}/discussions")
+        return self.threads_on(mr.project.id, mr.iid)
+
+    def threads_on(self, project_id: int, iid: int) -> tuple[Thread, ...]:
+        """The same of a merge request of which nothing else is known."""
+        found = self._list(f"/projects/{project_id}/merge_requests/{iid}/discussions")
         return tuple(_thread(discussion) for discussion in found if discussion.get("notes"))
 
     # ── status ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -292,9 +297,10 @@ class GitLab:
 
     # ── comments ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def drafts(self, mr: MergeRequest) -> tuple[Draft, ...]:
-        """Our own unpublished comments on the merge request."""
-        return tuple(Draft(draft["id"], draft["note"]) for draft in self._list(f"{_path(mr)}/draft_notes"))
+    def drafts(self, project_id: int, iid: int) -> tuple[Draft, ...]:
+        """Our own unpublished comments on a merge request."""
+        found = self._list(f"/projects/{project_id}/merge_requests/{iid}/draft_notes")
+        return tuple(Draft(draft["id"], draft["note"]) for draft in found)
 
     def add_draft(self, mr: MergeRequest, body: str, position: Position | None = None) -> None:
         """A comment to be published later; without a position it becomes a plain note."""
@@ -303,9 +309,9 @@ class GitLab:
             data["position"] = _position(mr, position)
         self._post(f"{_path(mr)}/draft_notes", data)
 
-    def delete_draft(self, mr: MergeRequest, draft_id: int) -> None:
+    def delete_draft(self, project_id: int, iid: int, draft_id: int) -> None:
         """Takes back a draft; one that is gone already counts as done."""
-        self.delete(f"{_path(mr)}/draft_notes/{draft_id}")
+        self.delete(f"/projects/{project_id}/merge_requests/{iid}/draft_notes/{draft_id}")
 
     def publish_drafts(self, mr: MergeRequest) -> None:
         """Publishes all of our drafts as one review, with one notification."""

@@ -6,7 +6,7 @@ way is planned anew from what then stands on GitLab; drafts of a publishing that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
@@ -17,18 +17,12 @@ from bot.errors import Forbidden, Gone, Invalid, Stale, Unreachable
 from bot.gitlab import Draft, GitLab
 from bot.mr import CommitStatus, MergeRequest
 
-AT_ONCE = 4
-"""So many drafts are written at the same time."""
+AT_ONCE = 8
+"""So many calls are made at the same time."""
 
 
 class Journal(Protocol):
     """What must outlast a crash: that a publishing has begun, and what GitLab refused."""
-
-    def is_new(self) -> bool:
-        """Whether nothing is known of this merge request: of a process with another memory drafts may be left."""
-
-    def begun(self) -> bool:
-        """Whether an earlier publishing did not end."""
 
     def begin(self) -> None: ...
 
@@ -38,38 +32,54 @@ class Journal(Protocol):
         """GitLab takes no thread about these findings."""
 
 
-def publish(gitlab: GitLab, mr: MergeRequest, actions: Sequence[Action], journal: Journal) -> None:
-    """Does all actions. Raises Stale where it must be planned anew, Transient where it must be tried again."""
-    drafts = [action for action in actions if isinstance(action, Open | Summarise)]
+def publish(
+    gitlab: GitLab, mr: MergeRequest, actions: Sequence[Action], journal: Journal, look: Callable[[], object]
+) -> None:
+    """Does all actions but the setting of the status, which comes last.
+
+    Raises Stale where it must be planned anew, Transient where it must be tried again. `look` is called
+    before anybody sees anything, and raises where nothing is to be said any more.
+    """
+    seen = [action for action in actions if not isinstance(action, SetStatus)]
+    drafts = [action for action in seen if isinstance(action, Open | Summarise)]
     if drafts:
-        if journal.is_new():
-            _take_back_drafts(gitlab, mr)
         journal.begin()
-        _draft(gitlab, mr, drafts, journal)
+        _draft(gitlab, mr, drafts, journal, look)
         _publish_drafts(gitlab, mr, journal)
-    for action in actions:
+    elif seen:
+        look()
+    for action in seen:
         _carry_out(gitlab, mr, action)
     if drafts:
         journal.end()
 
 
-def clean_up(gitlab: GitLab, mr: MergeRequest, journal: Journal) -> None:
-    """Takes back the drafts that a publishing left which did not end."""
-    if not journal.begun():
-        return
-    _take_back_drafts(gitlab, mr)
-    journal.end()
+def take_back_drafts(gitlab: GitLab, project_id: int, iid: int) -> None:
+    """Deletes our drafts on a merge request: of a publishing that did not end."""
+    for draft in gitlab.drafts(project_id, iid):
+        gitlab.delete_draft(project_id, iid, draft.id)
 
 
-def _take_back_drafts(gitlab: GitLab, mr: MergeRequest) -> None:
-    for draft in gitlab.drafts(mr):
-        gitlab.delete_draft(mr, draft.id)
-
-
-def _draft(gitlab: GitLab, mr: MergeRequest, drafts: Sequence[Open | Summarise], journal: Journal) -> None:
-    """Writes drafts, some at a time: nobody sees them yet. Raises Stale where GitLab refuses a place."""
+def _draft(
+    gitlab: GitLab,
+    mr: MergeRequest,
+    drafts: Sequence[Open | Summarise],
+    journal: Journal,
+    look: Callable[[], object],
+) -> None:
+    """Writes drafts, some at a time, and looks meanwhile: nobody sees them yet. Raises Stale where GitLab refuses a
+    place, and what `look` raises. A place is refused too where the merge request moved on: then that is the reason.
+    """
     with ThreadPoolExecutor(AT_ONCE, "draft") as threads:
-        refusals = list(threads.map(lambda draft: _refusal(gitlab, mr, draft), drafts))
+        looking = threads.submit(look)
+        written = [threads.submit(_refusal, gitlab, mr, draft) for draft in drafts]
+    try:
+        looking.result()
+    except Stale:
+        take_back_drafts(gitlab, mr.project.id, mr.iid)
+        journal.end()
+        raise
+    refusals = [one.result() for one in written]
     refused = [(draft, why) for draft, why in zip(drafts, refusals, strict=True) if why and isinstance(draft, Open)]
     if refused:
         journal.refused([finding for draft, _ in refused for finding in draft.findings])
@@ -110,11 +120,11 @@ def _publish_drafts(gitlab: GitLab, mr: MergeRequest, journal: Journal) -> None:
 def _left(gitlab: GitLab, mr: MergeRequest) -> tuple[list[Draft], bool]:
     """The drafts that are not published, and whether some are; those are taken back."""
     out = {mark for thread in gitlab.threads(mr) if (mark := _identity(thread.first.body))}
-    drafts = gitlab.drafts(mr)
+    drafts = gitlab.drafts(mr.project.id, mr.iid)
     left = [draft for draft in drafts if _identity(draft.body) not in out]
     for draft in drafts:
         if draft not in left:
-            gitlab.delete_draft(mr, draft.id)
+            gitlab.delete_draft(mr.project.id, mr.iid, draft.id)
     return left, len(left) < len(drafts)
 
 
@@ -126,7 +136,7 @@ def _publish_one(gitlab: GitLab, mr: MergeRequest, draft: Draft, journal: Journa
         identity = _identity(draft.body)
         if isinstance(identity, tuple):
             journal.refused(identity)
-        gitlab.delete_draft(mr, draft.id)
+        gitlab.delete_draft(mr.project.id, mr.iid, draft.id)
 
 
 def _identity(body: str) -> tuple[str, ...] | str | None:
@@ -151,10 +161,15 @@ def _carry_out(gitlab: GitLab, mr: MergeRequest, action: Action) -> None:
         case Reopen(thread_id):
             with suppress(Gone):
                 gitlab.resolve(mr, thread_id, False)
-        case SetStatus(state, description):
-            set_status(gitlab, mr, state, description)
-        case Open() | Summarise():
-            pass  # published already
+        case Open() | Summarise() | SetStatus():
+            pass  # published already; set when all is said
+
+
+def set_final(gitlab: GitLab, mr: MergeRequest, actions: Sequence[Action]) -> None:
+    """Sets the status that a plan ends with, if it does: what it tells of has been said by now."""
+    for action in actions:
+        if isinstance(action, SetStatus):
+            set_status(gitlab, mr, action.state, action.description)
 
 
 def status_of(gitlab: GitLab, mr: MergeRequest) -> CommitStatus | None:

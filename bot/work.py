@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,18 +16,21 @@ from bot.errors import Stale, Transient
 from bot.facts import equipped, informed
 from bot.fix_request import BRANCH
 from bot.job import Answer, Job, ReviewMR, Sweep, SweepProject
+from bot.journal import StoredJournal
 from bot.mr import CommitStatus, MergeRequest, Thread
 from bot.obey import obey
 from bot.policy_review import review_policy
-from bot.publish import clean_up, publish, set_status, status_of
+from bot.publish import publish, set_final, set_status, status_of
 from bot.review import Reviewed, plan
+from bot.seen import Seen
 from bot.sweep import follow, sweep
 from bot.telling import told
 from bot.words_greeting import greeting
 from bot.workspace import Workspace, bring_early, opened
 from bot.world import World
 from checks.inspection import Inspection
-from checks.policy import Level, threads
+from checks.policy import Level
+from checks.policy import threads as policy_threads
 
 logger = log.get(__name__)
 COUNTED = {
@@ -39,7 +42,7 @@ COUNTED = {
     SetStatus: "status",
 }
 LONGEST_SAID = 8_000
-ASIDE = 4
+ASIDE = 6
 """What one review does at once at most."""
 
 
@@ -69,36 +72,45 @@ def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
     """Reviews a merge request as it is now, and notes down that its head is dealt with."""
     reviewed = _reviewed(job, world, dry_run)
     if not dry_run:
-        journal = StoredJournal(world, reviewed.mr)
-        journal.saw(reviewed.mr.head)
-        if world.mode_of(reviewed.mr.project) == "silent":
-            journal.would_say("\n".join(map(told, reviewed.actions)))
+        journal = StoredJournal(world.store, job.project_id, job.iid)
+        mode = world.mode_of(reviewed.mr.project)
+        journal.saw(reviewed.mr.head, cleaned=mode == "active")
+        if mode == "silent":
+            journal.would_say("\n".join(map(told, reviewed.actions))[:LONGEST_SAID])
     return reviewed
 
 
 def _reviewed(job: ReviewMR, world: World, dry_run: bool) -> Reviewed:
-    """What need not wait is done aside: the head is fetched while GitLab tells of the merge request, what stands on it
-    is read while its files are judged, and `pending` is set while it is decided what to say.
+    """What need not wait is done aside: the head is fetched and what stands on the merge request is read while GitLab
+    tells of it, and `pending` is set while it is decided what to say.
     """
+    journal = StoredJournal(world.store, job.project_id, job.iid)
     with ThreadPoolExecutor(ASIDE, "aside") as aside:
         early = aside.submit(bring_early, world, job)
+        speaks = not dry_run and world.mode == "active"
+        seen = Seen.begin(world.gitlab, job, journal, aside, speaks=speaks)
         mr = world.gitlab.with_refs(world.gitlab.merge_request(job.project_id, job.iid))
         reason = _not_reviewed(mr, world)
         if reason:
             logger.info("not reviewed", reason=reason)
             return Reviewed(mr, None, why=reason)
         _check_not_behind(job, world, mr)
-        seen = Seen(aside.submit(world.gitlab.threads, mr), aside.submit(status_of, world.gitlab, mr))
+        status = aside.submit(status_of, world.gitlab, mr)
         early.result()
-        return _review(job, world, mr, seen, aside, dry_run)
+        return _review(job, world, mr, Around(journal, seen, status, aside), dry_run)
 
 
-def _review(
-    job: ReviewMR, world: World, mr: MergeRequest, seen: Seen, aside: ThreadPoolExecutor, dry_run: bool
-) -> Reviewed:
-    journal = StoredJournal(world, mr)
-    if not dry_run and world.mode_of(mr.project) == "active":
-        clean_up(world.gitlab, mr, journal)
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a review has beside its merge request."""
+
+    journal: StoredJournal
+    seen: Seen
+    status: Future[CommitStatus | None]
+    aside: ThreadPoolExecutor
+
+
+def _review(job: ReviewMR, world: World, mr: MergeRequest, around: Around, dry_run: bool) -> Reviewed:
     with ExitStack() as stack:
         with world.metrics.stage("fetch"):
             workspace = stack.enter_context(opened(world, mr))
@@ -111,16 +123,18 @@ def _review(
         # push, which asks no registry, would take it back.
         known = informed(world, mr.project, inspect, inspection) if job.asked else inspection
         inspection = equipped(world, inspect, inspection, inspection.changes.new)
-        view = _view(job, world, workspace, inspection, journal, seen)
+        view = _view(job, world, workspace, inspection, around)
         if dry_run or world.mode_of(mr.project) == "silent":
             return _would_say(Reviewed(mr, known, plan(inspection, view)))
-        pending = aside.submit(_set_pending, world, view)
+        pending = around.aside.submit(_set_pending, world, view)
         with world.metrics.stage("plan"):
             actions = _planned(world, inspection, view)
-        _check_still_there(world, mr, actions)
-        pending.result()
         with world.metrics.stage("publish"):
-            publish(world.gitlab, mr, actions, journal)
+            if around.seen.cleaned is not None:
+                around.seen.cleaned.result()
+            publish(world.gitlab, mr, actions, around.journal, partial(_check_still_there, world, mr))
+        pending.result()  # `pending` behind it would take its place
+        set_final(world.gitlab, mr, actions)
         _count(world, actions)
         _note_unproven(world, mr, inspection)
     logger.info("reviewed", head=mr.head, said=[type(action).__name__ for action in actions])
@@ -197,29 +211,19 @@ def _set_pending(world: World, view: View) -> None:
         set_status(world.gitlab, view.mr, "pending", words.status_pending())
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What stands on a merge request, as it is being read."""
-
-    threads: Future[tuple[Thread, ...]]
-    status: Future[CommitStatus | None]
-
-
-def _view(
-    job: ReviewMR, world: World, workspace: Workspace, inspection: Inspection, journal: StoredJournal, seen: Seen
-) -> View:
-    mr = workspace.mr
+def _view(job: ReviewMR, world: World, workspace: Workspace, inspection: Inspection, around: Around) -> View:
+    mr, threads = workspace.mr, around.seen.threads.result()
     return View(
         mr=mr,
-        threads=seen.threads.result(),
+        threads=threads,
         changed=workspace.changed(),
-        status=seen.status.result(),
+        status=around.status.result(),
         me=frozenset({world.me.id}),
-        refused=journal.known_refused(),
+        refused=around.journal.known_refused(),
         lengths=workspace.lengths(f.path for f in inspection.changes.new),
         quiet=(mr.draft or _is_own(world, mr)) and not job.asked,
-        first=_is_first(world, mr, seen.threads.result()),
-        thread_level=cast(Level, world.policy.value(threads)),
+        first=_is_first(world, mr, threads),
+        thread_level=cast(Level, world.policy.value(policy_threads)),
         folded=folded_away(world.store.called_wrong(mr.project.id), inspection.changes.new, workspace.head),
     )
 
@@ -229,49 +233,8 @@ def _is_own(world: World, mr: MergeRequest) -> bool:
     return mr.source_branch == BRANCH and not mr.from_fork and mr.author.id == world.me.id
 
 
-def _check_still_there(world: World, mr: MergeRequest, actions: Iterable[Action]) -> None:
+def _check_still_there(world: World, mr: MergeRequest) -> None:
     """A review whose head has moved while it ran says nothing. Raises Stale."""
-    if all(isinstance(action, SetStatus) for action in actions):
-        return
     now = world.gitlab.merge_request(mr.project.id, mr.iid)
     if (now.head, now.target_branch, now.state) != (mr.head, mr.target_branch, mr.state):
         raise Stale("the merge request moved on while it was reviewed")
-
-
-class StoredJournal:
-    """The journal of a merge request's publishing, in the store."""
-
-    def __init__(self, world: World, mr: MergeRequest) -> None:
-        self._store = world.store
-        self._key = (mr.project.id, mr.iid)
-        self._state = dict(self._store.recall(*self._key) or {})
-
-    def is_new(self) -> bool:
-        return "publishing" not in self._state
-
-    def begun(self) -> bool:
-        return bool(self._state.get("publishing"))
-
-    def begin(self) -> None:
-        self._keep(publishing=True)
-
-    def end(self) -> None:
-        self._keep(publishing=False)
-
-    def saw(self, head: str) -> None:
-        """A head is dealt with, whatever there was to say about it."""
-        self._keep(head=head)
-
-    def would_say(self, text: str) -> None:
-        """What a silent bot would have said, for the pages."""
-        self._keep(would_say=text[:LONGEST_SAID])
-
-    def refused(self, findings: Sequence[str]) -> None:
-        self._keep(refused=sorted({*self._state.get("refused", ()), *findings}))
-
-    def known_refused(self) -> frozenset[str]:
-        return frozenset(self._state.get("refused", ()))
-
-    def _keep(self, **changes: object) -> None:
-        self._state |= changes
-        self._store.remember(*self._key, self._state)

@@ -58,13 +58,13 @@ def repository_of(project: ProjectInfo, outside: Mapping[str, Hashable] = NOTHIN
 
 
 def bring_early(world: World, job: ReviewMR) -> None:
-    """Fetches the head that an event told of, before anything is known of its merge request.
+    """Asks for the project, and fetches the head that an event told of, before its merge request is known.
 
     What goes wrong goes wrong again when the workspace is opened, and is told then.
     """
-    if job.head is not None:
-        with suppress(SnitchError):
-            project = world.gitlab.project(job.project_id)
+    with suppress(SnitchError):
+        project = world.gitlab.project(job.project_id)
+        if job.head is not None:
             world.mirror(project).fetch(world.remote(project), _head(job.iid, job.head))
 
 
