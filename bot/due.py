@@ -88,7 +88,13 @@ def due(model: Brief, path: str, levels: Levels, days: int) -> tuple[Due, ...]:
         return ()
     until = levels.today + timedelta(days=min(days, LONGEST))
     found = [*_broken(model, path, levels, until), *_ending(model, path, levels, until)]
-    return tuple(sorted(found, key=lambda one: (one.day, one.rule)))
+    return tuple(sorted(found, key=lambda one: (one.day, _place(one.rule))))
+
+
+def _place(rule: str) -> tuple[int, str]:
+    """Where a rule stands among all: by its standard's number, then by its name."""
+    number, _, name = rule.partition(".")
+    return int(number), name
 
 
 def _broken(model: Brief, path: str, levels: Levels, until: date) -> Iterator[Due]:

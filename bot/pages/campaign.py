@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from bot.pages.overview import Line, Sight, Stand
@@ -21,13 +23,15 @@ MOST_NAMED: Final = 5
 @dataclass(frozen=True, slots=True)
 class Campaign:
     """`id`: a rule or a standard; `group`: the one whose policy it is, empty for all. `left`: how many projects failed
-    at the end of each week, the oldest first; `acting`: who has how many of those that still fail."""
+    at the end of each week, the oldest first, None where nothing was judged yet; `acting`: who has how many of those
+    that still fail.
+    """
 
     id: str
     group: str
     day: date
     level: Level
-    left: tuple[int, ...]
+    left: tuple[int | None, ...]
     failing: int
     acting: tuple[tuple[str, int], ...]
 
@@ -53,7 +57,9 @@ def _campaign(sight: Sight, stands: Sequence[Stand], id: str, group: str, day: d
     if not told or not rules:
         return None
     weeks = [marks(one.row.life, rules.__contains__, sight.today) for one in told if _touched(one, rules)]
-    left = tuple(point.projects - point.compliant for point in trend(weeks, sight.today, WEEKS))
+    known = reduce(or_, (one.marks.there for one in told))
+    points = enumerate(trend(weeks, sight.today, WEEKS))
+    left = tuple(point.projects - point.compliant if known >> week & 1 else None for week, point in points)
     failing = [line for one in told for line in one.lines if _fails(line, rules)]
     acting = Counter(line.model.owner.names[0] for line in failing if line.model and line.model.owner.names)
     return Campaign(

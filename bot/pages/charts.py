@@ -42,21 +42,15 @@ def pair_chart(one: Sequence[int], other: Sequence[int], labels: tuple[str, str]
     return _svg(name, [_scale((f"{most:,}", 1.0), ("0", 0.0)), *bars, *_ends(labels)])
 
 
-def burndown(values: Sequence[int], labels: tuple[str, str], name: str) -> str:
-    """How many are left, a point a week; the way to none is dashed."""
-    most = max([*values, 1])
-    points = [(_x(n, len(values)), _y(value, most)) for n, value in enumerate(values)]
+def burndown(values: Sequence[int | None], labels: tuple[str, str], name: str) -> str:
+    """How many are left, a point a week; weeks of which nothing is known are left out."""
+    known = [(n, value) for n, value in enumerate(values) if value is not None]
+    most = max([value for _, value in known], default=0) or 1
+    points = [(_x(n, len(values)), _y(value, most)) for n, value in known]
     drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    x, y = points[-1]
-    return _svg(
-        name,
-        [
-            _scale((f"{most:,}", 1.0), ("0", 0.0)),
-            f'<polyline class="line left" points="{drawn}"/>',
-            f'<circle class="dot left" cx="{x:.1f}" cy="{y:.1f}" r="3"/>',
-            *_ends(labels),
-        ],
-    )
+    parts = [_scale((f"{most:,}", 1.0), ("0", 0.0)), f'<polyline class="line left" points="{drawn}"/>']
+    parts += [f'<circle class="dot left" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in points[-1:]]
+    return _svg(name, [*parts, *_ends(labels)])
 
 
 def badge(label: str, said: str, colour: str) -> str:

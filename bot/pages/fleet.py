@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import takewhile
 from typing import Any, Final
 
 from bot.brief import NOT_JUDGED, Brief, standard_numbers
@@ -17,6 +18,8 @@ from bot.trend import Point, trend
 
 SOON: Final = 7
 MOST_OWNERS: Final = 10
+FIRST: Final = 6
+"""So many of those that fail soonest stand on the first view."""
 NOBODY: Final = "nobody known"
 WORDS: Final = {
     "pass": ("✓", "kept"),
@@ -66,6 +69,10 @@ class Whole:
         """How many models fail an audit on a day."""
         return sum(number for first, number in self.first_due.items() if first <= day)
 
+    def failing(self, day: date) -> Sequence[Line]:
+        """The lines that fail by a day, the earliest first, and of these those with most to mend."""
+        return list(takewhile(lambda line: bool(line.due) and line.due[0].day <= day, self.ordered("due", False)))
+
     def ordered(self, sort: str, down: bool) -> Sequence[Line]:
         """All lines in an order."""
         if (sort, down) not in self._orders:
@@ -91,12 +98,16 @@ def whole_of(sight: Sight, stands: Sequence[Stand], group: str) -> Whole:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What the first page shows: some lines of the whole, and by the day `by` what fails, and who repairs it."""
+    """What the first page shows: some lines of the whole, and by the day `by` what fails, and who repairs it.
+
+    `first`: the first of what fails; `owners`: who has how many models to repair, of those that are asked for.
+    """
 
     whole: Whole
     lines: Sequence[Line]
     page: Page
     by: date
+    first: Sequence[Line]
     owners: Sequence[tuple[str, int]]
     models: int
     """So many of the lines that fit, on all pages, tell of a model; the others of a project that holds none."""
@@ -120,8 +131,9 @@ def fleet(whole: Whole, asked: Wanted) -> Fleet:
     found = [line for line in whole.ordered(sort, asked.down) if fits(line)]
     page = Page(asked.page, asked.per_page, len(found))
     shown = found[page.first : page.first + page.per_page]
-    owners = _owners(found, by) if asked.due is not None else ()
-    return Fleet(whole, shown, page, by, owners, sum(line.model is not None for line in found))
+    failing = whole.failing(by) if asked.due is None else [line for line in found if until(line, by)]
+    models = sum(line.model is not None for line in found)
+    return Fleet(whole, shown, page, by, failing[:FIRST], _owners(failing), models)
 
 
 def _summed(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
@@ -221,7 +233,7 @@ def _broken(line: Line) -> tuple[int, int, int]:
     return (-ends.count("f"), -ends.count("e"), -ends.count("w")) if set(ends) & set("few") else (1, 0, 0)
 
 
-def _owners(lines: Iterable[Line], by: date) -> list[tuple[str, int]]:
+def _owners(lines: Iterable[Line]) -> list[tuple[str, int]]:
     """Who has the most models to repair."""
-    counted = Counter(name for line in lines if until(line, by) for name in owner_names(line) or (NOBODY,))
+    counted = Counter(name for line in lines for name in owner_names(line) or (NOBODY,))
     return counted.most_common(MOST_OWNERS)

@@ -128,7 +128,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         day=_DAY,
         level=_enum(*_LEVELS),
         failing=_NUMBER,
-        left=_list(_NUMBER),
+        left=_list(_maybe(_NUMBER)),
         acting=_list(_object(name=_TEXT, models=_NUMBER)),
     ),
     "Fleet": _object(

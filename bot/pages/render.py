@@ -44,6 +44,7 @@ def _environment() -> Environment:
         "ago": ago,
         "span": span,
         "project": project_path,
+        "sweep": sweep_name,
         "segment": lambda text: quote(text, safe="", errors="replace"),
         "number": lambda value: f"{value:,}",
         "weblink": weblink,
@@ -108,6 +109,11 @@ def day(value: float | date | None) -> str:
 def moment(value: float | None) -> str:
     """A time in UTC, to the minute."""
     return "–" if value is None else datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def sweep_name(id: str) -> str:
+    """The name of a sweep, with its time as people read it."""
+    return re.sub(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d(\.\d+)?)?(Z|\+00:00)", r"\1 \2 UTC", id)
 
 
 def ago(value: float, now: datetime) -> str:

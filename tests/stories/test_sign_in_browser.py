@@ -47,6 +47,8 @@ def test_a_person_signs_in_looks_starts_a_sweep_and_signs_out(gitlab: GitLab, tm
         page.click("button:has-text('Authorize')")
         page.wait_for_url(f"{here}/sweeps")
         assert page.locator(".who").inner_text().startswith("owner")
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.locator("header.top").bounding_box()["height"] < 130, "on a phone there is room for the page"
         page.click("form[action='/sweeps'] button")
         page.wait_for_url(f"{here}/sweeps")
         service.work()
