@@ -19,6 +19,7 @@ from bot.errors import Forbidden, Gone, Invalid, SnitchError, Stale
 from bot.git import Author, Git, Pushed, Remote, push_first
 from bot.git import Refused as PushRefused
 from bot.gitlab import DEVELOPER, GitLab
+from bot.gitlab_instance import own_user
 from bot.gitlab_projects import Place
 from bot.hooks import Place as HookPlace
 from bot.hooks import Wanted, chosen
@@ -53,7 +54,7 @@ class Boarding:
     """A boarding under way. `gitlab` and `token` are the administrator's; `wanted` is the webhook, None for none.
 
     `project`: what is known of it; None as long as there is none. `aws`: where its data and images lie, None for
-    nowhere; `image`: its repository of images there.
+    nowhere; `image`: its repository of images there. `fresh`: the project was made by this very run.
     """
 
     plan: Plan
@@ -65,7 +66,14 @@ class Boarding:
     aws: Aws | None = None
     image: str = ""
     project: Place | None = None
-    group: int = 0
+    group: api.Group | None = None
+    fresh: bool = False
+
+    @property
+    def known_group(self) -> api.Group:
+        if self.group is None:
+            raise Stale("the group is not there any more")
+        return self.group
 
     @property
     def place(self) -> Place:
@@ -78,13 +86,15 @@ class Boarding:
 class Step:
     """`look`: how it is there already, "" where it is missing; raises Refused where something else is in the way.
 
-    `make` makes it, and says what. `early`: it can be looked at before there is a project.
+    `make` makes it, and says what. `early`: it can be looked at before there is a project. `foresee`: what a dry run
+    tells of the making; raises Refused where it would be refused.
     """
 
     name: str
     look: Callable[[], str]
     make: Callable[[], str]
     early: bool = False
+    foresee: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +124,7 @@ def board(boarding: Boarding, *, dry_run: bool) -> Iterator[Done]:
             if there:
                 done.append(Done(step.name, "left", there))
             elif dry_run:
-                done.append(Done(step.name, "would"))
+                done.append(Done(step.name, "would", step.foresee()))
             else:
                 done.append(Done(step.name, "made", step.make()))
         except SnitchError as cause:
@@ -123,15 +133,25 @@ def board(boarding: Boarding, *, dry_run: bool) -> Iterator[Done]:
 
 
 def steps(boarding: Boarding) -> Iterator[Step]:
-    """In an order in which each finds what it needs."""
-    yield Step("project", lambda: _find_project(boarding), lambda: _make_project(boarding), early=True)
-    yield Step("first commit", lambda: _find_content(boarding), lambda: _push(boarding))
+    """In an order in which each finds what it needs.
+
+    What is there with other content is refused before anything of it is changed; and the branch is protected before it
+    is pushed, since GitLab protects a first branch by itself otherwise, some time after the push and in its own way.
+    """
+    yield Step(
+        "project",
+        lambda: _find_project(boarding),
+        lambda: _make_project(boarding),
+        early=True,
+        foresee=lambda: _may_make(boarding),
+    )
     yield Step("settings", lambda: _find_settings(boarding), lambda: _set(boarding))
     yield Step("protected branch", lambda: _find_protection(boarding), lambda: _protect(boarding))
-    yield Step("snitch as Developer", lambda: _find_member(boarding), lambda: _add_member(boarding))
+    yield Step("first commit", lambda: _find_content(boarding), lambda: _push(boarding))
+    yield Step("snitch as Developer", lambda: _find_member(boarding), lambda: _add_member(boarding), early=True)
     if boarding.wanted is not None:
         wanted = boarding.wanted
-        yield Step("webhook", lambda: _find_hook(boarding, wanted), lambda: _hook(boarding, wanted))
+        yield Step("webhook", lambda: _find_hook(boarding, wanted), lambda: _hook(boarding, wanted), early=True)
     if boarding.aws is not None:
         yield from _in_aws(boarding, boarding.aws)
     for one in boarding.plan.environments:
@@ -140,6 +160,7 @@ def steps(boarding: Boarding) -> Iterator[Step]:
             lambda one=one: _find_entry(boarding, one),  # type: ignore[misc]  # bound to this turn
             lambda one=one: _enter(boarding, one),  # type: ignore[misc]  # as above
             early=True,
+            foresee=lambda one=one: _may_enter(boarding, one),  # type: ignore[misc]  # as above
         )
 
 
@@ -149,7 +170,7 @@ def steps(boarding: Boarding) -> Iterator[Step]:
 def _find_project(boarding: Boarding) -> str:
     plan = boarding.plan
     try:
-        boarding.group = api.group_id(boarding.gitlab, plan.group)
+        boarding.group = api.group(boarding.gitlab, plan.group)
     except Gone:
         raise Gone(f"there is no group {plan.group} that SNITCH_ADMIN_TOKEN may see") from None
     boarding.project = api.found(boarding.gitlab, plan.path)
@@ -159,23 +180,52 @@ def _find_project(boarding: Boarding) -> str:
         raise Invalid(f"{plan.path} has moved to {boarding.project.path}: choose another name")
     if boarding.project.archived:
         raise Invalid(f"{plan.path} is there, and archived: choose another name, or unarchive it")
+    _find_content(boarding)
     return boarding.project.web
+
+
+def _may_make(boarding: Boarding) -> str:
+    """Where the project would be. Raises Forbidden where the token's role in the group is known not to do."""
+    group, user = boarding.known_group, own_user(boarding.gitlab)
+    if not user.admin and api.level_in(boarding.gitlab, group.id, user.id) < (group.makers or DEVELOPER):
+        raise _no_maker(boarding)
+    plan = boarding.plan
+    name = api.name_of(plan.title) or plan.slug
+    if api.is_taken(boarding.gitlab, group.id, name):
+        raise _taken(plan, name)
+    return plan.path if name == plan.title else f"{plan.path}, named {name}"
+
+
+def _no_maker(boarding: Boarding) -> Forbidden:
+    needs = api.LEVELS.get(boarding.known_group.makers, "Owners").removesuffix("s")
+    needs = needs if boarding.known_group.makers else "Maintainer"
+    return Forbidden(f"SNITCH_ADMIN_TOKEN may make no projects in {boarding.plan.group}: it needs {needs} there")
+
+
+def _no_scope() -> Forbidden:
+    return Forbidden("SNITCH_ADMIN_TOKEN lacks the scope api")
+
+
+def _taken(plan: Plan, name: str) -> Invalid:
+    return Invalid(f"another project in {plan.group} is named {name}: choose another name")
 
 
 def _make_project(boarding: Boarding) -> str:
     plan = boarding.plan
+    name = api.name_of(plan.title) or plan.slug
     try:
         boarding.project = api.made(
-            boarding.gitlab, boarding.group, plan.slug, plan.title, plan.description, plan.topics
+            boarding.gitlab, boarding.known_group.id, plan.slug, name, plan.description, plan.topics
         )
     except (Forbidden, Invalid) as refused:
         said = str(refused)
         if isinstance(refused, Forbidden) or ("namespace" in said and "not valid" in said):
-            raise Forbidden(
-                f"SNITCH_ADMIN_TOKEN may make no projects in {plan.group}: it needs Maintainer there"
-            ) from None
+            raise (_no_maker(boarding) if "scope" not in said else _no_scope()) from None
+        if "name: has already been taken" in said:
+            raise _taken(plan, name) from None
         raise
-    return boarding.project.web
+    boarding.fresh = True
+    return boarding.project.web if name == plan.title else f"{boarding.project.web}, named {name}"
 
 
 def _find_content(boarding: Boarding) -> str:
@@ -222,19 +272,21 @@ def _wanted_settings(boarding: Boarding) -> dict[str, object]:
 
 
 def _find_settings(boarding: Boarding) -> str:
-    return "" if _wanted_settings(boarding) else "as they must be"
+    """A project that this run made has them; that is told as a part of the making, as a dry run tells it."""
+    return "" if boarding.fresh or _wanted_settings(boarding) else "as they must be"
 
 
 def _set(boarding: Boarding) -> str:
     wanted = _wanted_settings(boarding)
     if wanted:
         api.changed(boarding.gitlab, boarding.place.id, wanted)
-    return ", ".join(sorted(wanted)) or "as they must be"
+    return ", ".join(sorted(wanted)) or "with the project"
 
 
 def _find_protection(boarding: Boarding) -> str:
     branch = boarding.place.default_branch or BRANCH
-    return branch if api.is_protected(boarding.gitlab, boarding.place.id, branch) else ""
+    found = api.protection(boarding.gitlab, boarding.place.id, branch)
+    return f"{branch}: {found}" if found else ""
 
 
 def _protect(boarding: Boarding) -> str:
@@ -244,7 +296,11 @@ def _protect(boarding: Boarding) -> str:
 
 
 def _find_member(boarding: Boarding) -> str:
-    level = boarding.gitlab.access_level(boarding.place.id, boarding.bot)
+    """Of the project, or of a group above it."""
+    if boarding.project is None:
+        level = api.level_in(boarding.gitlab, boarding.known_group.id, boarding.bot)
+    else:
+        level = boarding.gitlab.access_level(boarding.project.id, boarding.bot)
     return "it is" if level >= DEVELOPER else ""
 
 
@@ -266,7 +322,9 @@ def _find_hook(boarding: Boarding, wanted: Wanted) -> str:
                 return f"the group {above.path} has one"
         except (Forbidden, Gone):
             continue
-    place = HookPlace("project", boarding.place.id, boarding.place.path)
+    if boarding.project is None:
+        return ""
+    place = HookPlace("project", boarding.project.id, boarding.project.path)
     return "in place" if chosen(gitlab_hooks.listed(boarding.gitlab, place), wanted)[0] else ""
 
 
@@ -312,13 +370,25 @@ def _entry_branch(boarding: Boarding, one: Environment) -> str:
 
 
 def _find_entry(boarding: Boarding, one: Environment) -> str:
-    """The file is on the target branch, or on its way there."""
+    """The file is on the target branch, or on its way there; what people closed stays closed."""
     place, target = _environment(boarding, one)
     path = one.file_of(boarding.plan.slug)
     if api.content(boarding.gitlab, place.id, path, target) is not None:
         return f"{path} is in {one.project}"
-    asked = api.open_from(boarding.gitlab, place.id, _entry_branch(boarding, one), target)
-    return f"{asked} asks for it" if asked else ""
+    asked = api.asked_from(boarding.gitlab, place.id, _entry_branch(boarding, one), target)
+    if asked is None:
+        return ""
+    web, state = asked
+    return f"{web} asks for it" if state == "opened" else f"{web} asked for it, and is {state}: that is left to people"
+
+
+def _may_enter(boarding: Boarding, one: Environment) -> str:
+    """What would be asked for. Raises Forbidden where the token's role is known not to do."""
+    place, _ = _environment(boarding, one)
+    user = own_user(boarding.gitlab)
+    if not user.admin and boarding.gitlab.access_level(place.id, user.id) < DEVELOPER:
+        raise Forbidden(f"SNITCH_ADMIN_TOKEN may push nothing to {one.project}: it needs Developer there")
+    return f"a merge request in {one.project}"
 
 
 def _environment(boarding: Boarding, one: Environment) -> tuple[Place, str]:

@@ -589,8 +589,19 @@ def _position(mr: MergeRequest, position: Position) -> Answer:
 # ── trouble as errors ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _said(message: object) -> str:
+    """GitLab's reason, which is a text, a list of them, or texts by field, as one text."""
+    match message:
+        case dict():
+            return "; ".join(f"{field}: {_said(reason)}" for field, reason in message.items())
+        case list():
+            return ", ".join(map(_said, message))
+        case _:
+            return str(message)
+
+
 def _error(error: GitlabHttpError, wait: float | None) -> SnitchError:
-    said = str(error.error_message)[:300]
+    said = _said(error.error_message)[:300]
     match error.response_code:
         case 403:
             return Forbidden(f"GitLab forbids it: {said}")

@@ -76,7 +76,7 @@ def _wanted(call: Call, one: Project) -> bool:
         not given.get("membership") or (call.user and access.member(call.gitlab, one, call.user)),
         level >= given.get("min_access_level", 0),
         "archived" not in given or one.archived is given["archived"],
-        given.get("search", "").lower() in one.path.lower(),
+        any(given.get("search", "").lower() in text.lower() for text in (one.path, one.name)),
         one.id > given.get("id_after", 0),
         one.id < given.get("id_before", float("inf")),
         (shapes.iso(one.active_at) or "") >= given.get("last_activity_after", ""),
@@ -89,6 +89,7 @@ def _wanted(call: Call, one: Project) -> bool:
     "/groups/:group_id/projects",
     may("include_subgroups", bool),
     may("archived", bool),
+    may("search"),
     may("simple", bool),
     may("with_shared", bool),
     may("min_access_level", int),
@@ -128,12 +129,14 @@ def get_group(call: Call) -> Answer:
             "full_path": path,
             "parent_id": call.gitlab.groups[parent].id if parent in call.gitlab.groups else None,
             "visibility": "private",
+            "project_creation_level": "maintainer",
         },
     )
 
 
 RESERVED = {"badges", "blame", "blob", "builds", "commits", "create", "edit", "files", "new", "preview", "raw", "refs"}
 RESERVED |= {"tree", "update", "wikis", "-"}
+NAME = r"[\w\xa9-\U0001f9ff][\w.+ \xa9-\U0001f9ff-]*"  # project_name_regex
 
 
 @route(
@@ -155,12 +158,18 @@ def create_project(call: Call) -> Answer:
         raise ApiError(400, {"message": {"namespace": ["is not valid"]}})
     if slug in RESERVED or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", slug):
         raise ApiError(400, {"message": {"path": [f"'{slug}' is a reserved name, or not allowed"]}})
-    path = f"{group.path}/{slug}"
-    if call.gitlab.project(path):
+    path, name = f"{group.path}/{slug}", given.get("name") or slug
+    if not re.fullmatch(NAME, name) or len(name) > 255:
+        text = (
+            "can contain only letters, digits, emoji, '_', '.', '+', dashes, or spaces. It must start with a letter, "
+        )
+        raise ApiError(400, {"message": {"name": [f"{text}digit, emoji, or '_'."]}})
+    beside = [one.name.lower() for one in call.gitlab.projects.values() if one.namespace == group.path]
+    if call.gitlab.project(path) or name.lower() in beside:
         raise ApiError(400, {"message": {"path": ["has already been taken"], "name": ["has already been taken"]}})
     identity = call.gitlab.next_id("project")
     repo = call.gitlab.host.create(identity)
-    project = Project(identity, path, given.get("name") or slug, repo, call.person, default_branch="main")
+    project = Project(identity, path, name, repo, call.person, default_branch="main", unprotected=True)
     project.members[call.person.id] = Member(call.person, OWNER)
     call.gitlab.projects[identity] = project
     githost.set_default_branch(repo, "main")

@@ -171,6 +171,7 @@ class Project:
     signed_only: bool = False
     members: dict[int, Member] = field(default_factory=dict)
     protected: dict[str, ProtectedBranch] = field(default_factory=dict)
+    unprotected: bool = False  # made by the API, and nothing was pushed yet
     labels: dict[str, Label] = field(default_factory=dict)
     hooks: dict[int, Hook] = field(default_factory=dict)
     merge_requests: dict[int, MergeRequest] = field(default_factory=dict)

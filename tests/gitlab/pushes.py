@@ -8,7 +8,7 @@ from typing import Literal
 from tests.gitlab import access, githost, hooks, merge_requests, suggesting
 from tests.gitlab.githost import Change, RefChange
 from tests.gitlab.instance import Instance
-from tests.gitlab.model import ZERO_SHA, MergeRequest, Project, PushEvent, Suggestion, User
+from tests.gitlab.model import MAINTAINER, ZERO_SHA, MergeRequest, Project, ProtectedBranch, PushEvent, Suggestion, User
 
 MOST_BRANCHES = 3  # a push of more sends no push hook at all
 PROTECTED = "GitLab: You are not allowed to push code to protected branches on this project."
@@ -21,12 +21,21 @@ ARCHIVED = "GitLab: You can't push code to a read-only GitLab instance."
 def moved(gitlab: Instance, project: Project, user: User, changes: Sequence[RefChange]) -> None:
     """After the refs have changed."""
     branches = [change for change in changes if change.ref.startswith("refs/heads/")]
+    _protect_first(gitlab, project)
     _note_down(gitlab, project, user, branches)
     for change in branches:
         merge_requests.pushed(gitlab, project, user, change.ref.removeprefix("refs/heads/"), change.old, change.new)
         if len(branches) <= MOST_BRANCHES:
             payload = hooks.push(gitlab, project, user, change.ref, change.old, change.new)
             gitlab.emit(project, "Push Hook", payload)
+
+
+def _protect_first(gitlab: Instance, project: Project) -> None:
+    """The default branch of a new project, at its first push, where there is no rule yet."""
+    if project.unprotected:
+        project.unprotected = False
+        one = ProtectedBranch(gitlab.next_id("protected"), project.default_branch, MAINTAINER, MAINTAINER, False)
+        project.protected.setdefault(project.default_branch, one)
 
 
 def _note_down(gitlab: Instance, project: Project, user: User, changes: Sequence[RefChange]) -> None:

@@ -76,6 +76,11 @@ class Pier:
     def project(self, path: str = "models/great-blog-post-detector") -> Project | None:
         return self.gitlab.state.project(path)
 
+    def state_of(self, path: str) -> Project:
+        found = self.project(path)
+        assert found is not None
+        return found
+
 
 @pytest.fixture
 def pier(gitlab: GitLab, tmp_path: Path) -> Iterator[Pier]:
@@ -111,6 +116,7 @@ def test_a_model_is_made_with_all_that_it_needs_and_is_left_as_it_is_the_second_
     assert "project: would be made" in would and "Nothing was written." in would
     assert pier.writes() == [] and pier.project() is None
     told = pier.run("Great Blog Post Detector", *WORDS)
+    assert steps(told, ": made") == steps(would, ": would be made")
     assert "Great Blog Post Detector is on board" in told and "deployment to prod: made" in told
     found = state(pier)
     assert {"serve.py", "README.md", "Dockerfile", ".gitlab-ci.yml", ".template.json"} <= set(found["files"])
@@ -135,6 +141,34 @@ def test_a_model_is_made_with_all_that_it_needs_and_is_left_as_it_is_the_second_
     pier.gitlab.reset_calls()
     assert "made" not in pier.run("Great Blog Post Detector", *WORDS)
     assert pier.writes() == [] and state(pier) == found
+
+
+def steps(told: str, how: str) -> list[str]:
+    return [line.partition(how)[0] for line in told.splitlines() if how in line]
+
+
+def test_a_dry_run_foresees_what_the_group_gives_and_what_gitlab_refuses(pier: Pier) -> None:
+    """The bot is in the group already; the names of projects are taken, or not GitLab's; rights are missing."""
+    pier.gitlab.add_group("models", {pier.owner: MAINTAINER, pier.bot: DEVELOPER})
+    words = ("Anne's (old) Cats & Dogs", *WORDS)
+    would = pier.run(*words, "--dry-run")
+    assert "snitch as Developer: is there" in would and "named Annes old Cats Dogs" in would
+    told = pier.run(*words)
+    assert steps(told, ": made") == steps(would, ": would be made")
+    assert pier.state_of("models/anne-s-old-cats-dogs").name == "Annes old Cats Dogs"
+    for more in (["--dry-run"], []):
+        assert "is named Annes old Cats Dogs" in pier.run("Annes old, Cats: Dogs?", *WORDS, *more, code=1)
+    pier.gitlab.add_group("closed", {pier.owner: DEVELOPER})
+    assert "no projects in closed" in pier.run("Iris", *WORDS, "--group", "closed", "--dry-run", code=1)
+
+
+def test_a_deployment_that_people_closed_stays_closed(pier: Pier) -> None:
+    pier.run("Great Blog Post Detector", *WORDS)
+    deployments = pier.project("platform/deployments")
+    assert deployments is not None
+    deployments.merge_requests[1].state = "closed"
+    told = pier.run("Great Blog Post Detector", *WORDS)
+    assert "asked for it, and is closed" in told and len(deployments.merge_requests) == 2
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +208,7 @@ def test_a_boarding_that_is_interrupted_at_any_call_and_repeated_ends_the_same(p
             **plan.files,
             ".template.json": plan.files[".template.json"].replace(plan.slug.encode(), slug.encode()),
         }
-        one = replace(plan, slug=slug, files=files)
+        one = replace(plan, slug=slug, title=f"Model {number}", files=files)
         trouble = TROUBLES[number % len(TROUBLES)]
         fault = pier.gitlab.fail("*", ".*", trouble, nth=number)
         told, well = boarding.boarded(settings, one, dry_run=False)
