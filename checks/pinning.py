@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,22 +90,30 @@ def pin(project: Project, known: Dependencies, source: Source, one: Requirement)
     if held is not None:
         return _fix(source, [(one, held)])
     asked = question(project, known)
-    answer = project.fact(asked.fact) if asked else None
-    given = _given(str(answer or ""))
-    loose = {
-        name: each
-        for name, each in _loose(project, source).items()
-        if each is one or not _waived(project, source, each)
-    }
-    pins = [(each, given[name]) for name, each in loose.items() if name in given and _fits(each, given[name])]
-    if asked is None or not any(each is one for each, _ in pins):
+    if asked is None:
+        return None
+    given = project.remember(f"9 given {source.path}", lambda: _for_loose(project, source, asked))
+    pins = [(each, pin) for each, pin, let_stand in given if each is one or not let_stand]
+    if not any(each is one for each, _ in pins):
         return None
     unsure = f"for Python {asked.python}" if asked.python else "without knowing which Python it is for"
     return _fix(source, pins, f"The versions are those that {asked.index} gives today, {unsure}.")
 
 
+def _for_loose(project: Project, source: Source, asked: Asked) -> list[tuple[Requirement, Pin, bool]]:
+    """What an index gives to the file, and whether somebody asks to let that requirement stand as it is."""
+    given = _given(str(project.fact(asked.fact) or ""))
+    loose = ((one, given[name]) for name, one in _loose(project, source).items() if name in given)
+    return [(one, pin, _waived(project, source, one)) for one, pin in loose if _fits(one, pin)]
+
+
 def question(project: Project, known: Dependencies) -> Asked | None:
     """What the policy's index is to be asked for the project's file; None where it can't help, or may not be asked."""
+    # Each of its requirements has a fix of its own.
+    return project.remember("9 asked", lambda: _question(project, known))
+
+
+def _question(project: Project, known: Dependencies) -> Asked | None:
     address = project.setting(index)
     if not address or len(known.sources) != 1 or known.sources[0].file.options or known.sources[0].file.references:
         return None
@@ -123,9 +132,9 @@ def _fix(source: Source, pins: Sequence[tuple[Requirement, Pin]], note: str | No
 def _loose(project: Project, source: Source) -> dict[str, Requirement]:
     """The requirements that only an index can pin, by name; none that stands in the file more than once."""
     named = [one for one in source.file.requirements if one.name]
-    names = [one.name for one in named]
+    times = Counter(one.name for one in named)
     loose = (one for one in named if not one.is_pinned and one.known and locked(project, source, one) is None)
-    return {one.name: one for one in loose if one.name and names.count(one.name) == 1}
+    return {one.name: one for one in loose if one.name and times[one.name] == 1}
 
 
 def _waived(project: Project, source: Source, one: Requirement) -> bool:

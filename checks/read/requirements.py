@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Literal
 
 from checks.dataclass import dataclass
@@ -347,17 +348,26 @@ def _is_archive(text: str) -> bool:
 
 def _plain(text: str, line: _Line) -> Requirement | Fault:
     from packaging.requirements import InvalidRequirement
-    from packaging.requirements import Requirement as Parsed
 
     try:
-        parsed = Parsed(line.text if _marker(line.text) else line.text.partition(";")[0])
+        name, extras, specifiers = _parts(line.text if _marker(line.text) else line.text.partition(";")[0])
     except (InvalidRequirement, RecursionError) as error:
         return Fault(_why(line.text, error), line.start, line.end)
-    specifiers = tuple(sorted((one.operator, one.version) for one in parsed.specifier))
     return Requirement(
-        normalized(parsed.name), line.text, "index", frozenset(map(normalized, parsed.extras)), specifiers,
-        _marker(line.text), None, False, True, line.start, line.end, _slot(text, line), line.last,
+        name, line.text, "index", extras, specifiers, _marker(line.text), None, False, True,
+        line.start, line.end, _slot(text, line), line.last,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _parts(text: str) -> tuple[str, frozenset[str], tuple[tuple[str, str], ...]]:
+    """Name, extras and specifiers of a requirement. Remembered: each fix of a file is proven on a copy of it that
+    differs in a line. Raises InvalidRequirement, RecursionError."""
+    from packaging.requirements import Requirement as Parsed
+
+    parsed = Parsed(text)
+    specifiers = tuple(sorted((one.operator, one.version) for one in parsed.specifier))
+    return normalized(parsed.name), frozenset(map(normalized, parsed.extras)), specifiers
 
 
 def _marker(text: str) -> str | None:

@@ -402,10 +402,14 @@ def pinned(project: Project) -> Iterator[Finding]:
 def pin(project: Project, finding: Finding) -> Fix | None:
     """The version that a lock file of the repository holds, else the one that the policy's index gives."""
     known = _known(project)
-    for source, one in known.requirements():
-        if source.path == finding.path and source.file.span(one) == finding.span and one.name:
-            return pinning.pin(project, known, source, one)
-    return None
+    source, one = project.remember("9 places", lambda: _places(known)).get((finding.path, finding.span), (None, None))
+    return pinning.pin(project, known, source, one) if source and one else None
+
+
+def _places(known: Dependencies) -> dict[tuple[str, Span | None], tuple[Source, Requirement]]:
+    """The requirements that have a name, by where they stand."""
+    named = [(source, one) for source, one in known.requirements() if one.name]
+    return {(source.path, source.file.span(one)): (source, one) for source, one in reversed(named)}
 
 
 @standard.rule("serving")
