@@ -384,10 +384,10 @@ class GitLab:
         """What a GET gives, for the adapters beside this one; of a list its first page, as the query says."""
         return self._get(path, **query)
 
-    def answered(self, path: str) -> tuple[Any, Mapping[str, str]]:
+    def answered(self, path: str, **query: Any) -> tuple[Any, Mapping[str, str]]:
         """What a GET gives, with the headers of the answer."""
         with self._translated():
-            response = self._authorised().http_request("get", path, obey_rate_limit=False)
+            response = self._authorised().http_request("get", path, query_data=query, obey_rate_limit=False)
             return response.json(), response.headers
 
     def read_all(self, path: str, **query: str) -> list[Answer]:

@@ -1,19 +1,20 @@
 """What GitLab lists for the sweep: the projects of groups with their heads, a hundred a call.
 
 By GraphQL where the instance has it, else by REST, which does not tell the heads. Archived and empty projects are left
-out; a project that two groups or two pages name comes once.
+out; a project that two groups or two pages name comes once. Each way pages by keyset: where a project is deleted while
+pages are turned, one by offset would leave another one out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
-from bot.errors import Forbidden, Gone, Invalid
-from bot.fleet import DEFAULT_CI, Listed
+from bot.errors import Forbidden, Gone, Invalid, Refused
+from bot.fleet import DEFAULT_CI, Listed, Scope
 from bot.gitlab import GitLab
 from bot.mr import ProjectInfo
 from bot.pace import Pace
@@ -62,23 +63,35 @@ def _of(gitlab: GitLab, group: str | None, pace: Pace) -> Iterator[Listed]:
         yield from _by_rest(gitlab, group, pace)
     except Gone:
         if group is not None:
-            pace.ask(lambda: gitlab.read(f"/groups/{quote(group, safe='')}", with_projects="false"))
+            _seen(gitlab, group, pace)
         yield from _by_rest(gitlab, group, pace)
 
 
 def _by_graphql(gitlab: GitLab, group: str | None, pace: Pace) -> Iterator[Listed]:
-    query, after = (_OF_GROUP if group else _OF_MEMBER), None
+    after: str | None = None
     while True:
-        variables = {"after": after, **({"group": group} if group else {})}
-        found = pace.ask(lambda given=variables: gitlab.ask(query, given))  # type: ignore[misc]  # bound to this turn
-        of_group = found.get("group") if group else found
-        if not of_group:
+        page = _page(gitlab, group, after, pace)
+        if page is None and after is not None and group:  # gone while pages were turned, or out of sight for a moment
+            _seen(gitlab, group, pace)
+            page = _page(gitlab, group, after, pace)
+        if page is None:
             raise Gone(f"There is no group {group} that snitch may see.")
-        page = of_group["projects"]
         yield from (listed for node in page["nodes"] if node and (listed := _listed(node)))
         after = page["pageInfo"].get("endCursor")
         if not page["pageInfo"].get("hasNextPage") or not after:
             return
+
+
+def _page(gitlab: GitLab, group: str | None, after: str | None, pace: Pace) -> dict[str, Any] | None:
+    variables = {"after": after, **({"group": group} if group else {})}
+    found = pace.ask(lambda: gitlab.ask(_OF_GROUP if group else _OF_MEMBER, variables))
+    of_group = found.get("group") if group else found
+    return of_group["projects"] if of_group else None
+
+
+def _seen(gitlab: GitLab, group: str, pace: Pace) -> None:
+    """Raises Gone where there is no such group (for us)."""
+    pace.ask(lambda: gitlab.read(f"/groups/{quote(group, safe='')}", with_projects="false"))
 
 
 def _listed(node: dict[str, Any]) -> Listed | None:
@@ -107,20 +120,75 @@ def _listed(node: dict[str, Any]) -> Listed | None:
 
 
 def _by_rest(gitlab: GitLab, group: str | None, pace: Pace) -> Iterator[Listed]:
-    """A group's by pages; all by keyset, which has no end at fifty thousand."""
-    query: dict[str, Any] = {"archived": "false", "order_by": "id", "sort": "asc", "per_page": PAGE}
-    if group is None:
-        path, query = "/projects", query | {"membership": "true", "pagination": "keyset"}
-    else:
-        path, query = f"/groups/{quote(group, safe='')}/projects", query | {"include_subgroups": "true"}
-    page, last = 1, 0
+    found = _of_member(gitlab, pace) if group is None else _of_group(gitlab, group, pace)
+    yield from (Listed(_project(one), None, _trouble(one)) for one in found if not one.get("empty_repo"))
+
+
+_QUERY: Final[Mapping[str, Any]] = {"archived": "false", "order_by": "id", "sort": "asc", "per_page": PAGE}
+_LINKED: Final = regex(r'<([^>]*)>;\s*rel="?next"?')
+
+
+def _of_member(gitlab: GitLab, pace: Pace) -> Iterator[dict[str, Any]]:
+    """All projects of the token, by keyset: the link to the next page is GitLab's own, of which only the query counts.
+
+    Docs: https://docs.gitlab.com/api/rest/#keyset-based-pagination
+    """
+    query = {**_QUERY, "membership": "true", "pagination": "keyset"}
     while True:
-        step = {"id_after": last} if group is None else {"page": page}
-        found = pace.ask(lambda given=step: gitlab.read(path, **query, **given))  # type: ignore[misc]  # as above
-        yield from (Listed(_project(one), None, _trouble(one)) for one in found if not one.get("empty_repo"))
-        if len(found) < PAGE:
+        found, headers = pace.ask(lambda given=query: gitlab.answered("/projects", **given))  # type: ignore[misc]  # bound
+        yield from found
+        linked = _LINKED.search(headers.get("Link") or "")
+        if linked:
+            query = {name: values[-1] for name, values in parse_qs(urlsplit(linked[1]).query).items()}
+        elif len(found) == PAGE:  # somebody between us took the link away
+            query = {**query, "id_after": str(found[-1]["id"])}
+        else:
             return
-        page, last = page + 1, int(found[-1]["id"])
+
+
+def _of_group(gitlab: GitLab, group: str, pace: Pace) -> Iterator[dict[str, Any]]:
+    """A group's. GitLab pages them by offset alone; where there are more than one page, those of the token come first.
+
+    The offset's pages follow only where these are not all: a project may be visible to who is no member.
+    """
+    path, query = f"/groups/{quote(group, safe='')}/projects", {**_QUERY, "include_subgroups": "true"}
+    query |= {"with_shared": "false"}
+    first, headers = pace.ask(lambda: gitlab.answered(path, **query))
+    yield from first
+    if len(first) < PAGE:
+        return
+    seen = {one["id"] for one in first}
+    inside = Scope((group,))
+    try:
+        for one in _of_member(gitlab, pace):
+            if inside.covers(one["path_with_namespace"]) and one["id"] not in seen:
+                seen.add(one["id"])
+                yield one
+    except Refused:
+        headers = {}
+    if len(seen) < _number(headers.get("X-Total")):
+        yield from _later_pages(gitlab, path, query, pace)
+
+
+def _number(told: str | None) -> float:
+    """How many there are; without end where GitLab does not count them (over 10,000)."""
+    return float(told) if told and told.isdecimal() else float("inf")
+
+
+def _later_pages(gitlab: GitLab, path: str, query: Mapping[str, Any], pace: Pace) -> Iterator[dict[str, Any]]:
+    number, size = 2, PAGE
+    while size == PAGE:
+        found = pace.ask(lambda given=number: gitlab.read(path, **query, page=given))  # type: ignore[misc]  # bound
+        yield from found
+        number, size = number + 1, len(found)
+
+
+def as_it_is(gitlab: GitLab, project_id: int, pace: Pace) -> Listed | None:
+    """A project that no list named, as it is now; None where it is archived or empty. Raises Gone."""
+    found = pace.ask(lambda: gitlab.read(f"/projects/{project_id}"))
+    if found.get("archived") or found.get("empty_repo"):
+        return None
+    return Listed(_project(found), None, _trouble(found))
 
 
 def _trouble(data: dict[str, Any]) -> str:

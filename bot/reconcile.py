@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bot import log
+from bot.errors import Gone
 from bot.gitlab import GitLab
 from bot.job import ReviewMR
 from bot.mr import Opened
@@ -52,9 +53,18 @@ class Reconciler:
 
     def _missing(self, now: datetime, since: datetime) -> Iterator[Opened]:
         """Each once: one whose review fails for good is not wished for again and again."""
-        for one in self.gitlab.opened(self.groups, since):
+        for one in self._opened(since):
             place = (one.project_id, one.iid)
             if not one.head or one.updated_at > now - GRACE or self._asked.get(place) == one.head:
                 continue
             if self.store.reviewed_head(*place) != one.head:
                 yield one
+
+    def _opened(self, since: datetime) -> Iterator[Opened]:
+        """Group by group: one that was deleted, or is not written as GitLab writes it, takes no other with it."""
+        each: Sequence[tuple[str, ...]] = [(group,) for group in self.groups]
+        for groups in each or [()]:
+            try:
+                yield from self.gitlab.opened(groups, since)
+            except Gone as trouble:
+                log.get(__name__).warning("a group can't be looked at", group=", ".join(groups), why=str(trouble))

@@ -15,9 +15,9 @@ from typing import Final
 
 from bot import log
 from bot.digest import send_digest
-from bot.errors import Refused, SnitchError
-from bot.fleet import Listed, Order, Verdict
-from bot.gitlab_listing import projects
+from bot.errors import Gone, Refused, SnitchError
+from bot.fleet import Listed, Order, Scope, Verdict
+from bot.gitlab_listing import as_it_is, projects
 from bot.job import Job, ReviewMR, SweepProject
 from bot.kept import Upkeep
 from bot.look import Looker
@@ -32,14 +32,18 @@ logger = log.get(__name__)
 AHEAD: Final = 4
 """So many projects for each thread wait for it at most."""
 MOST_FAILURES: Final = 500
+MOST_ABSENT: Final = 1000
+"""So many that no list named are asked for in one sweep."""
 COUNTED: Final = ("listed", "unchanged", "judged", "skipped", "failed")
 AWAY: Final = "archived, emptied, moved, deleted, or not visible to snitch any more"
 
 
 @dataclass(slots=True)
 class Swept:
-    """What a sweep came to. `seen`: the projects that were listed; `fresh`: what was judged, where it was dry;
-    `failures`: the first of the projects that could not be judged: id, path, reason."""
+    """What a sweep came to. `seen`: the projects that were listed; `missing`: groups that could not be listed,
+    `unlisted`: those of them that may be there all the same; `fresh`: what was judged, where it was dry; `failures`:
+    the first of the projects that could not be judged: id, path, reason.
+    """
 
     order: Order
     first: bool
@@ -47,6 +51,8 @@ class Swept:
     troubles: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    unlisted: list[Scope] = field(default_factory=list)
     fresh: dict[int, Verdict] = field(default_factory=dict)
     failures: list[tuple[int, str, str]] = field(default_factory=list)
     seconds: float = 0.0
@@ -168,17 +174,40 @@ def _listed(looker: Looker, swept: Swept) -> Iterator[Listed]:
             yield from (one for one in projects(gitlab, group, looker.pace) if one.project.id not in swept.seen)
         except Refused as trouble:
             swept.troubles.append(f"{', '.join(group) or 'all projects'}: {trouble}")
+            swept.missing |= set(group)
+            if not isinstance(trouble, Gone):
+                swept.unlisted.append(Scope(group))
 
 
 def _part_from_the_gone(looker: Looker, swept: Swept, known: dict[int, Known]) -> None:
-    """Those of the scope that were not listed; only where the list is known to be whole."""
-    scope = swept.order.scope
-    if swept.troubles or not swept.order.keep:
-        return
+    """Those of the scope that were not listed are asked for one by one: gone is only what GitLab says is gone."""
+    scope, order = swept.order.scope, swept.order
     absent = [i for i, one in known.items() if i not in swept.seen and one.state != "gone" and scope.covers(one.path)]
-    if absent:
-        looker.results.leave(absent, AWAY, looker.world.clock().timestamp())
-        swept.counts["gone"] = len(absent)
+    absent = [i for i in absent if not any(one.covers(known[i].path) for one in swept.unlisted)][:MOST_ABSENT]
+    if not absent or not order.keep:
+        return
+    with ThreadPoolExecutor(order.width, "absent") as threads:
+        fates = list(threads.map(lambda i: _fate(looker, scope, i), absent))
+        there = [one for one in fates if isinstance(one, Listed)]
+        looks = {threads.submit(looker.look, one, known[one.project.id]) for one in there}
+        _counted(looks, swept, enough=len(looks))
+    swept.counts["listed"] += len(there)
+    swept.seen |= {one.project.id for one in there}
+    gone = [i for i, fate in zip(absent, fates, strict=True) if fate is None]
+    if gone:
+        looker.results.leave(gone, AWAY, looker.world.clock().timestamp())
+        swept.counts["gone"] = len(gone)
+
+
+def _fate(looker: Looker, scope: Scope, project_id: int) -> Listed | SnitchError | None:
+    """A project that is there all the same; None for one that is gone; trouble where that can't be known today."""
+    try:
+        found = as_it_is(looker.world.gitlab, project_id, looker.pace)
+    except Gone:
+        return None
+    except SnitchError as trouble:
+        return trouble
+    return found if found is not None and scope.covers(found.project.path) else None
 
 
 def _enqueue_missed(looker: Looker, swept: Swept, enqueue: Callable[[Job], object]) -> None:
@@ -187,11 +216,13 @@ def _enqueue_missed(looker: Looker, swept: Swept, enqueue: Callable[[Job], objec
     scope, world = swept.order.scope, looker.world
     if not models or (scope.projects and not scope.groups):
         return
-    try:
-        for one in looker.pace.ask(lambda: list(world.gitlab.opened(scope.groups, None))):
-            dealt_with = world.store.reviewed_head(one.project_id, one.iid)
-            if one.project_id in models and one.head not in ("", dealt_with):
-                enqueue(ReviewMR(one.project_id, one.iid, one.head))
-                swept.counts["queued"] += 1
-    except SnitchError as trouble:
-        swept.troubles.append(f"open merge requests: {trouble}")
+    each: Sequence[tuple[str, ...]] = [(group,) for group in scope.groups] or [()]
+    for groups in (one for one in each if swept.missing.isdisjoint(one)):
+        try:
+            for one in looker.pace.ask(lambda given=groups: list(world.gitlab.opened(given, None))):  # type: ignore[misc]
+                dealt_with = world.store.reviewed_head(one.project_id, one.iid)
+                if one.project_id in models and one.head not in ("", dealt_with):
+                    enqueue(ReviewMR(one.project_id, one.iid, one.head))
+                    swept.counts["queued"] += 1
+        except SnitchError as trouble:
+            swept.troubles.append(f"open merge requests: {trouble}")

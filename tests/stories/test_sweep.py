@@ -9,12 +9,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.gitlab import GitLab as Client
+from bot.gitlab_listing import projects
+from bot.pace import Pace
 from bot.results import Results
 from bot.store import Store
 from bot.template import newest_version
@@ -38,7 +41,7 @@ class Fleet:
         return self.gitlab.add_project(path, kept, {self.bot: DEVELOPER}, **given)
 
     def sweep(self, *words: str, code: int = 0, **settings: str) -> str:
-        own = environment(self.gitlab, self.bot, self.folder / "state", SNITCH_GROUPS="models", **settings)
+        own = environment(self.gitlab, self.bot, self.folder / "state", **{"SNITCH_GROUPS": "models", **settings})
         command = [sys.executable, "-c", "from bot.cli import main; main()", "sweep", *words]
         done = subprocess.run(
             command, env={**own, "PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False
@@ -287,3 +290,68 @@ def test_who_is_behind_the_template_is_told_in_every_report(fleet: Fleet) -> Non
     assert fleet.sweep("--format", "html").count(words) == 1
     (row,) = [one for one in csv.DictReader(io.StringIO(fleet.sweep("--format", "csv"))) if one["outcome"] == "behind"]
     assert (row["project"], row["path"], row["message"]) == ("models/behind", ".template.json", words)
+
+
+# ── what a list leaves out ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def many(fleet: Fleet, count: int) -> list[Project]:
+    """Projects that share one repository."""
+    first = fleet.add("models/iris")
+    for number in range(count - 1):
+        made = replace(first, id=fleet.gitlab.state.next_id("project"), path=f"models/iris-{number}")
+        fleet.gitlab.state.projects[made.id] = made
+    return list(fleet.gitlab.state.projects.values())
+
+
+@pytest.mark.parametrize("graphql", [True, False])
+def test_a_project_deleted_while_pages_are_turned_leaves_no_other_one_out(fleet: Fleet, graphql: bool) -> None:
+    made = many(fleet, 250)
+    if not graphql:
+        fleet.gitlab.fail("POST", "/api/graphql", Answers(404), times=9)
+    client = Client(fleet.gitlab.url, lambda: fleet.bot.token)
+    found = []
+    for listed in projects(client, ("models",), Pace(0, 1)):
+        found.append(listed.project.id)
+        if len(found) in (20, 120):
+            made[len(found) - 10].deleted = True
+    assert found == [one.id for one in made]
+    assert len(fleet.gitlab.calls) <= 6
+
+
+def test_without_graphql_projects_that_are_only_visible_are_listed_after_those_of_the_token(fleet: Fleet) -> None:
+    made = many(fleet, 150)
+    for one in made[100:]:
+        one.members, one.visibility = {}, "internal"
+    fleet.gitlab.state.groups["models"].members.clear()
+    fleet.gitlab.fail("POST", "/api/graphql", Answers(404), times=9)
+    client = Client(fleet.gitlab.url, lambda: fleet.bot.token)
+    found = [one.project.id for one in projects(client, ("models",), Pace(0, 1))]
+    assert sorted(found) == [one.id for one in made]
+
+
+def test_a_group_out_of_sight_for_a_moment_is_asked_for_again_where_the_pages_stopped(fleet: Fleet) -> None:
+    made, client = many(fleet, 150), Client(fleet.gitlab.url, lambda: fleet.bot.token)
+    asked, usual = [], client.ask
+
+    def ask(query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        asked.append(variables["after"])
+        return {"group": None} if len(asked) == 2 else usual(query, variables)
+
+    client.ask = ask  # type: ignore[method-assign]
+    found = list(projects(client, ("models",), Pace(0, 1)))
+    assert [one.project.id for one in found] == [one.id for one in made]
+    assert all(one.head for one in found) and len(asked) == 3
+
+
+def test_a_project_that_a_list_forgot_is_asked_for_and_is_not_gone(fleet: Fleet) -> None:
+    fleet.add("models/iris")
+    fleet.add("models/vision/cats")
+    rose = fleet.add("models/rose")
+    fleet.sweep()
+    rose.deleted = True
+    report = fleet.json(SNITCH_GROUPS="models/vision,mistyped,models")
+    assert report["sweep"]["gone"] == 1 and len(report["sweep"]["troubles"]) == 1
+    assert states(report)["models/iris"] == "judged"
+    report = fleet.json(SNITCH_GROUPS="mistyped,models/vision")
+    assert "gone" not in report["sweep"] or not report["sweep"]["gone"]
