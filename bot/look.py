@@ -36,6 +36,9 @@ logger = log.get(__name__)
 UNREAD_DAYS: Final = 7
 """After so many days an image that could not be read is asked for again, where nothing was committed meanwhile."""
 
+SLOW_FETCH: Final = 60.0
+"""Seconds: a large repository takes long without anybody being to blame."""
+
 SHAPE: Final = b"owner, template"
 """What a verdict says of a model besides its rules: where that is more, all are looked at anew."""
 
@@ -136,7 +139,7 @@ class Looker:
         project, head, today = listed.project, listed.head or "", self.world.today
         mirror = self.world.mirror_of_head(project)
         refs = (f"refs/heads/{project.default_branch}",) if project.default_branch else ()
-        self.pace.ask(lambda: mirror.fetch(self.world.remote(project), Want(head, refs)))
+        self.pace.ask(lambda: mirror.fetch(self.world.remote(project), Want(head, refs)), SLOW_FETCH)
         with mirror.reader() as reader, thrown_away_if_damaged(mirror):
             tree = GitTree(mirror.snapshot(head), reader)
             known_outside: dict[str, Hashable] = {}

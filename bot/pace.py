@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 TRIES: Final = 5
 LONGEST: Final = 120.0
+SLOW: Final = 5.0
+"""An answer that took longer, in seconds, is a sign that GitLab has much to do: half as much is under way then."""
 AT_REST: Final = 20
 """After so many good answers one more may be under way at once."""
 
@@ -46,18 +48,23 @@ class Pace:
         """How many may be under way at once now."""
         return max(1, int(self._width))
 
-    def ask(self, question: Callable[[], T]) -> T:
+    def ask(self, question: Callable[[], T], slow: float = SLOW) -> T:
         """An answer to a question that may be asked again; what is transient is waited out, a few times."""
         for attempt in range(1, self.tries + 1):
             try:
                 with self._turned():
+                    begun = self.clock()
                     answer = question()
+                    took = self.clock() - begun
             except Transient as trouble:
                 self._slow(trouble.after, attempt)
                 if attempt == self.tries:
                     raise
             else:
-                self._quicken()
+                if took > slow:
+                    self._narrow()
+                else:
+                    self._quicken()
                 return answer
         raise AssertionError("unreachable")
 
@@ -94,6 +101,10 @@ class Pace:
             self._next = max(self._next, now - burst) + 60.0 / self.calls
             return max(self._next, self._not_before)
         return self._not_before
+
+    def _narrow(self) -> None:
+        with self._turn:
+            self._width = max(1.0, self._width / 2)
 
     def _slow(self, after: float | None, attempt: int) -> None:
         with self._turn:

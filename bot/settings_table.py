@@ -31,7 +31,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "REGISTRY_AUTH": "with what to sign in to container registries for `6.image`: the content of a docker "
     "`config.json`, credential helpers too (ECR); GitLab's own registry takes `SNITCH_GITLAB_TOKEN`",
     "SWEEP_CRON": "when the fleet is swept, in UTC; empty: never",
-    "SWEEP_CALLS": "the most calls and fetches of a sweep a minute",
+    "SWEEP_CALLS": "the most calls and fetches of a sweep a minute; few are under way at once, and fewer while GitLab "
+    "is slow",
     "SWEEP_HOURS": "after so many a nightly sweep ends, and the next one goes on",
     "MIRROR_GB": "what a worker's mirrors may take of its disk; the least recently used are thrown away, and fetched "
     "anew when they are needed",
@@ -51,6 +52,7 @@ _DEFAULTS: Final[Mapping[str, str]] = {
     "GROUPS": "every project of the token",
     "POLICY": "built-in",
     "CONCURRENCY": "number of cores × 2",
+    "SWEEP_CALLS": "`3000`, on GitLab.com `1200`",
     "GITLAB_LIMITS": "GitLab's own",
     "LOG_FORMAT": "`json` when not on a terminal",
 }

@@ -71,13 +71,12 @@ class Mirror:
         if self._place.is_dir() and not self._unkept(wants):
             return
         with self._alone():
-            self._make(wants)
+            fresh = self._make(wants)
             try:
-                self._bring(remote, wants, seconds)
+                self._bring(remote, wants, seconds, fresh)
             except Broken:
                 self._throw_away()
-                self._make(wants)
-                self._bring(remote, wants, seconds)
+                self._bring(remote, wants, seconds, self._make(wants))
 
     def has(self, commit: str) -> bool:
         """Whether a commit is here, kept, without any network."""
@@ -172,17 +171,19 @@ class Mirror:
             self.fetch(remote, *wants, seconds=seconds)
             return question()
 
-    def _make(self, wants: Sequence[Want]) -> None:
+    def _make(self, wants: Sequence[Want]) -> bool:
+        """Makes the mirror where there is none that fits; whether it did."""
         if self._place.is_dir() and not self._fits():
             self._throw_away()
         if self._place.is_dir():
-            return
+            return False
         shape = "sha256" if any(len(want.commit) == 64 for want in wants) else "sha1"
         # Made aside and renamed: a mirror that is there is whole.
         fresh = Path(tempfile.mkdtemp(prefix=f"{self._place.name}.new-", dir=self._place.parent))
-        self._git.run(fresh, "init", "--bare", "--quiet", "--template=", f"--object-format={shape}")
+        self._git.init_bare(fresh, shape)
         (fresh / _LIMIT).write_text(str(self._limit))
         fresh.rename(self._place)
+        return True
 
     def _fits(self) -> bool:
         """Whether it was made with this limit. With another one, what a missing blob means is unknown."""
@@ -227,8 +228,9 @@ class Mirror:
             return frozenset(names)
         return frozenset(name for name, answer in zip(names, answers, strict=True) if answer != b"tree")
 
-    def _bring(self, remote: Remote, wants: Sequence[Want], seconds: float) -> None:
-        lacking = self._lacking([name for want in wants for name in (want.commit, f"{_KEEP}{want.commit}")])
+    def _bring(self, remote: Remote, wants: Sequence[Want], seconds: float, fresh: bool) -> None:
+        names = [name for want in wants for name in (want.commit, f"{_KEEP}{want.commit}")]
+        lacking = frozenset(names) if fresh else self._lacking(names)
         absent = [want for want in wants if want.commit in lacking]
         self._keep([want for want in wants if f"{_KEEP}{want.commit}" in lacking and want not in absent])
         specs = [f"{want.commit}:{_KEEP}{want.commit}" for want in absent]

@@ -138,6 +138,7 @@ class Git:
         self.binary = binary
         self.personal = personal
         self.environment = {**own, **_FIXED, **({} if personal else _NOBODY)}
+        self._bare: dict[str, dict[str, bytes]] = {}
 
     def run(
         self,
@@ -205,6 +206,20 @@ class Git:
             if place is not None and not place.is_dir():
                 raise Broken("The folder of the repository is not there.") from None
             raise SetupError(f"There is no program {self.binary!r}: install git.") from None
+
+    def init_bare(self, place: Path, shape: str) -> None:
+        """A bare repository in an empty folder, its objects named in `shape` (sha1, sha256).
+
+        git makes the first; the others are the same, and a process each is much where a thousand are made.
+        """
+        if shape not in self._bare:
+            self.run(place, "init", "--bare", "--quiet", "--template=", f"--object-format={shape}")
+            self._bare[shape] = {name: (place / name).read_bytes() for name in ("HEAD", "config")}
+            return
+        for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+            (place / folder).mkdir(parents=True)
+        for name, data in self._bare[shape].items():
+            (place / name).write_bytes(data)
 
     def probe(self) -> Abilities:
         """What this git can do. Raises SetupError when there is none, or one that is too old."""

@@ -107,6 +107,15 @@ def test_trouble_halves_what_is_under_way_and_waits_as_long_as_the_other_side_sa
     assert pace.width == 4
 
 
+def test_a_slow_answer_halves_what_is_under_way_where_nothing_large_was_asked_for() -> None:
+    clock = Clock()
+    pace = Pace(0, 8, lambda: clock.now, clock.wait)
+    pace.ask(lambda: clock.wait(6.0))
+    assert pace.width == 4
+    pace.ask(lambda: clock.wait(6.0), slow=60.0)
+    assert pace.width == 4
+
+
 def test_trouble_that_lasts_is_raised_after_some_tries() -> None:
     clock = Clock()
     pace = Pace(0, 8, lambda: clock.now, clock.wait)
