@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot import words
@@ -65,7 +65,7 @@ def plan_threads(inspection: Inspection, view: View) -> Planned:
     wanted = [f for f, level in levels if level in ("enforce", view.thread_level) and entry(f) not in view.folded]
     groups = group(inspection, wanted)
     mine = _own_threads(view)
-    kept, fresh = _shared_out(groups, mine)
+    kept, fresh = _shared_out(groups, mine, view)
     actions = _follow_up(inspection, view, mine, kept)
     opened, unthreaded = ([], fresh) if view.quiet else _open(view, fresh, list(kept.values()))
     return Planned((*actions, *opened), tuple(unthreaded))
@@ -102,8 +102,11 @@ def _own_threads(view: View) -> dict[str, tuple[Thread, words.ThreadMark]]:
 Mine = Mapping[str, tuple[Thread, words.ThreadMark]]
 
 
-def _shared_out(groups: Sequence[Group], mine: Mine) -> tuple[dict[str, Group], list[Group]]:
-    """Which group each of our threads stands for, and the groups that have none yet."""
+def _shared_out(groups: Sequence[Group], mine: Mine, view: View) -> tuple[dict[str, Group], list[Group]]:
+    """Which group each of our threads stands for, and the groups that have none yet.
+
+    A new finding joins the thread of those that it belongs to, unless people put that one away without knowing of it.
+    """
     owner: dict[str, str] = {}
     for thread_id, (_, mark) in mine.items():
         for name in mark.findings:
@@ -116,11 +119,22 @@ def _shared_out(groups: Sequence[Group], mine: Mine) -> tuple[dict[str, Group], 
         if not threads:
             fresh.append(one)
             continue
+        open_to_it = [home for home in threads if not _is_put_away(view, *mine[home], one.entries)]
         for finding in one.findings:
-            home = owner.get(entry(finding), threads[0])
+            home = owner.get(entry(finding), next(iter(open_to_it), None))
+            if home is None:
+                continue
             kept.setdefault(home, []).append(finding)
             fixes.setdefault(home, one.fix)
+        alone = tuple(finding for finding in one.findings if entry(finding) not in owner)
+        if alone and not open_to_it:
+            fresh.append(replace(one, findings=alone))
     return {home: Group(tuple(findings), fixes[home]) for home, findings in kept.items()}, fresh
+
+
+def _is_put_away(view: View, thread: Thread, mark: words.ThreadMark, live: Iterable[str]) -> bool:
+    """A person resolved it, and nothing that it is about went and returned since."""
+    return thread.resolved and thread.resolver not in view.me and not set(live) & set(mark.gone)
 
 
 # ── threads that exist ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,12 +162,13 @@ def _gone(view: View, thread: Thread, mark: words.ThreadMark) -> list[Action]:
 
 
 def _standing(view: View, thread: Thread, mark: words.ThreadMark, live: Group) -> list[Action]:
-    returned = bool(set(live.entries) & set(mark.gone))
-    if thread.resolved and thread.resolver not in view.me and not returned:
-        return []
-    actions: list[Action] = [Reopen(thread.id)] if thread.resolved else []
     names = tuple(dict.fromkeys((*mark.findings, *live.entries)))
     gone = tuple(name for name in names if name not in live.entries)
+    if _is_put_away(view, thread, mark, live.entries):
+        # What was seen gone must be known when it returns: see `_gone`.
+        seen = _remarked(thread.first.body, replace(mark, gone=gone))
+        return [Update(thread.first.id, seen)] if set(gone) != set(mark.gone) else []
+    actions: list[Action] = [Reopen(thread.id)] if thread.resolved else []
     if thread.resolved or live.digest != mark.digest or set(gone) != set(mark.gone):
         said = _body(view, live, _remedy_at(view, thread, live))
         body = words.marked(said, words.ThreadMark(names, gone, live.digest))

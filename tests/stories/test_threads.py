@@ -217,3 +217,30 @@ def test_a_branch_without_any_commit_of_its_own_gets_the_status(story: Story) ->
     story.mr = story.gitlab.open_mr(story.project, "change", by=story.author)
     story.work()
     assert (story.notes(), story.status()) == ([], "success")
+
+
+UNNAMED = DOCKERFILE.replace('model="iris" ', "")
+UNSOLD = DOCKERFILE.replace(' org.label-schema.vendor="example"', "")
+
+
+def test_what_goes_and_returns_in_a_thread_that_a_person_resolved_is_said_again(story: Story) -> None:
+    """Another finding of that thread stood all the while."""
+    story.opened({"Dockerfile": UNLABELLED})
+    (thread,) = story.open_threads()
+    story.gitlab.resolve(thread, story.author)
+    story.pushed({"Dockerfile": UNNAMED})
+    assert thread.resolved, "what a person resolved still stands"
+    story.pushed({"Dockerfile": UNLABELLED})
+    assert story.threads() == [thread] and not thread.resolved
+    assert "6.org.label-schema.vendor" in story.rules()
+
+
+def test_what_is_new_beside_what_a_person_resolved_has_a_thread_of_its_own(story: Story) -> None:
+    story.opened({"Dockerfile": UNNAMED})
+    (put_away,) = story.open_threads()
+    story.gitlab.resolve(put_away, story.author)
+    story.pushed({"Dockerfile": UNLABELLED})
+    assert put_away.resolved and list(story.rules()) == ["6.org.label-schema.vendor"]
+    story.pushed({"Dockerfile": UNSOLD}).pushed({"Dockerfile": UNLABELLED})
+    assert not put_away.resolved, "it was gone, and returned"
+    assert len(story.threads()) == 2
