@@ -1,5 +1,9 @@
 """The durable queue on DBOS: what is stored is done, after a kill as well, one job of a merge request at a time.
 
+What a person waits for, pushes, and what nobody waits for have a queue with places of its own each: DBOS minds
+priorities among jobs of one partition alone, and takes partitions in any order. Pushes are partitioned by project, of
+which none takes all places; the others by what they are about. `holding` keeps a merge request's jobs apart.
+
 A review is a wish (the newest wins): its workflow `mr:7:3@5` takes the wish of epoch 5 and raises the epoch, so that at
 most one runs and one waits. An answer is a workflow of its own, `note:7:99`: a known id is a no-op. A job that is to be
 tried again ends its workflow and is enqueued anew with a delay: neither its place at work nor its merge request waits.
@@ -23,8 +27,9 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, ScheduleInput, Wo
 
 from bot import job as jobs
 from bot import log
-from bot.errors import Broken, SnitchError, Unreachable
+from bot.errors import Broken, SnitchError, Transient, Unreachable
 from bot.executors import LEASE, Executor, Executors
+from bot.holding import Holding
 from bot.job import Answer, GiveUp, Job, Owed, Retry, ReviewMR, Sweep, SweepProject, Wish
 from bot.metrics import Depth
 from bot.settings import Settings
@@ -35,13 +40,15 @@ T = TypeVar("T")
 APPLICATION: Final = "snitch"
 VERSION: Final = "snitch-1"
 """Jobs that run are resumed by the same version alone: to be changed only when the workflows below change."""
-QUEUE: Final = "jobs"
+PEOPLE: Final = "people"
+PUSHES: Final = "pushes"
 SWEEPS: Final = "sweeps"
-"""What nobody waits for has places of its own: DBOS takes what lies in one queue about different things in any order,
-and minds priorities only among jobs about the same."""
 ALIVE: Final = ("ENQUEUED", "DELAYED", "PENDING")
 POLL: Final = 0.05
 POLL_OF_SWEEPS: Final = 0.5
+PATIENCE: Final = 5.0
+"""Seconds for which a push waits at its place until its merge request is free, and then again in the queue."""
+PATIENCE_OF_PEOPLE: Final = 60.0
 CRASHES: Final = 5
 """A job that was running at so many deaths of its process is not started again."""
 
@@ -91,6 +98,7 @@ class Queue:
         self._idle = threading.Condition()
         self._running = 0
         self._working = False
+        self._holding = Holding(store, PEOPLE)
         DBOS.migrate(settings.database_url.reveal())
         self._client = DBOSClient(
             system_database_engine=store.engine, application_name=APPLICATION, retry_connection_errors=False
@@ -148,23 +156,26 @@ class Queue:
             self._store, executor, self._shared, self._at_work, self._rescue, self._lost, self._lease
         )
         self._executors.enter()
-        self._client.register_queue(
-            QUEUE,
-            worker_concurrency=self._settings.concurrency,
-            partition_concurrency=1,
-            polling_interval_sec=POLL,
-        )
-        self._client.register_queue(
-            SWEEPS,
-            worker_concurrency=max(1, self._settings.concurrency // 2),
-            partition_concurrency=1,
-            polling_interval_sec=POLL_OF_SWEEPS,
-        )
+        self._make_queues(self._settings.concurrency)
         DBOS(config=self._config(executor.id))
         self._register()
         self._working = True
         DBOS.launch()
         self._plan()
+
+    def _make_queues(self, places: int) -> None:
+        """`places`: for pushes, of which one project leaves some; people have half as many more, and so have sweeps."""
+        half = max(1, places // 2)
+        self._client.register_queue(
+            PUSHES,
+            worker_concurrency=places,
+            partition_worker_concurrency=max(1, places - max(1, places // 4)),
+            polling_interval_sec=POLL,
+        )
+        for name, poll in ((PEOPLE, POLL), (SWEEPS, POLL_OF_SWEEPS)):
+            self._client.register_queue(
+                name, worker_concurrency=half, partition_concurrency=1, polling_interval_sec=poll
+            )
 
     def stop(self, patience: float = 25.0) -> None:
         """Takes no new work and waits `patience` seconds for what runs; what is left is resumed at the next start."""
@@ -183,7 +194,7 @@ class Queue:
     def depths(self) -> list[Depth]:
         """The jobs that are not done, by kind and state. Raises Unreachable."""
         where = "dbos.workflow_status" if self._shared else "workflow_status"
-        kind = "CASE WHEN queue_partition_key LIKE 'mr:%' THEN name ELSE 'sweep' END"
+        kind = f"CASE WHEN queue_name = '{SWEEPS}' THEN 'sweep' ELSE name END"
         query = sa.text(
             f"SELECT {kind} AS kind, status, count(*) AS jobs, min(created_at) AS since FROM {where}"  # noqa: S608
             " WHERE status IN ('ENQUEUED', 'DELAYED', 'PENDING') AND name IN ('review', 'answer') GROUP BY 1, 2"
@@ -264,7 +275,7 @@ class Queue:
         for running in self._client.list_workflows(status="PENDING", executor_id=dead, load_output=False):
             times = self._store.rescue(running.workflow_id)
             if times < CRASHES:
-                self._client.resume_workflow(running.workflow_id, queue_name=running.queue_name or QUEUE)
+                self._client.resume_workflow(running.workflow_id, queue_name=running.queue_name or PUSHES)
                 continue
             self._client.cancel_workflow(running.workflow_id)
             job = self._job(running.name, running.input)
@@ -282,6 +293,9 @@ class Queue:
         return None
 
     def _run_wish(self, key: str, epoch: int) -> None:
+        if not self._comes_to_hold(key, f"{key}@{epoch}", PATIENCE, yields=True):
+            self._insist(lambda: self._step_aside(key, epoch))
+            return
         taken = self._insist(lambda: self._store.take(key, epoch))
         if taken is None:
             return
@@ -291,6 +305,24 @@ class Queue:
                 self._insist(lambda: self._wish_again(job, attempt + 1, after))
             case GiveUp(reason=reason):
                 self._insist(lambda: self._give_up(f"{key}@{epoch}", job, reason))
+
+    def _step_aside(self, key: str, epoch: int) -> None:
+        """Goes back to the queue, for the same try, and leaves its place to others."""
+        taken = self._store.take(key, epoch)
+        if taken is not None:
+            self._wish_again(*taken, PATIENCE)
+
+    def _comes_to_hold(self, key: str, name: str, patience: float, *, yields: bool) -> bool:
+        """Waits until a job may begin about its merge request; False where it took too long."""
+        if not key.startswith("mr:"):
+            return True  # all that is about it lies in one queue, which keeps it apart
+        end = time.monotonic() + patience
+        with self._counted():
+            while not self._insist(lambda: self._holding.take(key, name, yields=yields)):
+                if time.monotonic() > end or not self._working:
+                    return False
+                time.sleep(POLL)
+        return True
 
     def _wish_again(self, job: Wish, attempt: int, after: float) -> None:
         with self._store.transaction() as connection:
@@ -302,11 +334,16 @@ class Queue:
         job = jobs.from_json(json.loads(payload))
         if not isinstance(job, Answer | Sweep):
             raise Broken(f"This is no answer: {type(job).__name__}.")
-        match self._try(job, _answer_id(job, attempt), attempt):
+        name = _answer_id(job, attempt)
+        if self._comes_to_hold(jobs.key(job), name, PATIENCE_OF_PEOPLE, yields=False):
+            outcome = self._try(job, name, attempt)
+        else:
+            outcome = jobs.retry(Transient("its merge request was busy all the time"), attempt)
+        match outcome:
             case Retry(after=after):
                 self._insist(lambda: self._answer_again(job, attempt + 1, after))
             case GiveUp(reason=reason):
-                self._insist(lambda: self._give_up(_answer_id(job, attempt), job, reason))
+                self._insist(lambda: self._give_up(name, job, reason))
 
     def _answer_again(self, job: Owed, attempt: int, after: float) -> None:
         with self._store.transaction() as connection:
@@ -370,12 +407,13 @@ class Queue:
         self, connection: sa.Connection, workflow: str, name: str, job: Job, after: float, *arguments: str | int
     ) -> bool:
         """Enqueues a workflow unless its id is known; False where that one is over."""
+        queue, partition = _place_of(job)
         options: EnqueueOptions = {
             "workflow_name": workflow,
-            "queue_name": SWEEPS if isinstance(job, SweepProject | Sweep) else QUEUE,
+            "queue_name": queue,
             "workflow_id": name,
             "workflow_id_reuse_policy": "reject",
-            "queue_partition_key": jobs.key(job),
+            "queue_partition_key": partition,
             "priority": jobs.priority(job),
         }
         if after > 0:
@@ -385,6 +423,17 @@ class Queue:
         except error.DBOSWorkflowIDInUseError as known:
             return known.workflow_status in ALIVE
         return True
+
+
+def _place_of(job: Job) -> tuple[str, str]:
+    """The queue that a job is for, and its partition there."""
+    match job:
+        case ReviewMR(asked=False):
+            return PUSHES, f"project:{job.project_id}"
+        case ReviewMR() | Answer():
+            return PEOPLE, jobs.key(job)
+        case SweepProject() | Sweep():
+            return SWEEPS, jobs.key(job)
 
 
 def _attempt(name: str) -> int:

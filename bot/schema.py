@@ -205,6 +205,12 @@ secrets: Final = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
+holders: Final = sa.Table(
+    "snitch_holder",
+    tables,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("job", sa.Text, nullable=False),
+)
 
 
 def upsert(connection: sa.Connection, table: sa.Table, values: dict[str, Any], renewed: list[str]) -> Any:
@@ -288,6 +294,10 @@ def _table_of_secrets(connection: sa.Connection) -> None:
     secrets.create(connection, checkfirst=True)
 
 
+def _table_of_holders(connection: sa.Connection) -> None:
+    holders.create(connection, checkfirst=True)
+
+
 _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _first_tables,
     _tables_of_executors,
@@ -299,6 +309,7 @@ _STEPS: Final[tuple[Callable[[sa.Connection], None], ...]] = (
     _tables_of_the_upkeep,
     _table_of_greetings,
     _table_of_secrets,
+    _table_of_holders,
 )
 
 NEWEST: Final = len(_STEPS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -83,10 +83,14 @@ class Store:
             connection.execute(sa.select(version))
 
     @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """A connection whose work is committed at the end, all of it or nothing, and outlasts a power loss."""
+    def transaction(self, *, lasting: bool = True) -> Iterator[sa.Connection]:
+        """A connection whose work is committed at the end, all or nothing, and if `lasting` outlasts a power loss."""
         try:
-            with self.engine.connect() as connection, _lasting(connection), connection.begin():
+            with (
+                self.engine.connect() as connection,
+                _lasting(connection) if lasting else nullcontext(),
+                connection.begin(),
+            ):
                 yield connection
         except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
             raise Unreachable(f"The database failed: {str(error).splitlines()[0]}.") from error

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,70 @@ def test_a_person_who_waits_comes_before_a_push(tmp_path: Path, database: str) -
         worker.go_on.set()
         until(lambda: len(worker.done) == 3)
     assert worker.done == [ReviewMR(7, 3, HEADS[0]), ANSWER, ReviewMR(7, 3, HEADS[1])]
+
+
+def test_however_many_pushes_wait_in_one_project_another_and_a_person_are_served_soon(
+    tmp_path: Path, database: str
+) -> None:
+    """The person waits for something in the busy project itself."""
+    command, other = replace(ANSWER, iid=150), ReviewMR(8, 1, HEADS[0])
+    store = Store(database)
+    queue = Queue(settings_for(tmp_path, database), Worker(), store)
+    for iid in range(200):
+        queue.wish(ReviewMR(7, iid, HEADS[0]))
+    queue.wish(other)
+    queue.put(command)
+    queue.stop()
+    store.close()
+    worker = Worker()
+    worker.go_on.clear()
+    with running(tmp_path, database, worker, concurrency=4):
+        until(lambda: other in worker.started and command in worker.started)
+        assert len(worker.started) <= 5, "both have a place from the first moment"
+
+
+def test_a_merge_request_that_is_busy_for_long_takes_no_more_than_its_own_place(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.queue.PATIENCE", 0.2)
+    busy, again = ReviewMR(7, 3, HEADS[0]), ReviewMR(7, 3, HEADS[1])
+    done: list[Job] = []
+    go_on = threading.Event()
+
+    def perform(job: Job) -> None:
+        assert job != busy or go_on.wait(30)
+        done.append(job)
+
+    with running(tmp_path, database, perform, concurrency=3) as queue:
+        queue.wish(busy)
+        until(lambda: queue.under_way(9) and queue.under_way(9)[0].state == "running")
+        queue.wish(again)
+        for iid in range(10, 20):
+            queue.wish(ReviewMR(7, iid, HEADS[2]))
+        until(lambda: len(done) == 10)
+        go_on.set()
+        until(lambda: len(done) == 12)
+    assert done[-2:] == [busy, again]
+
+
+@pytest.mark.parametrize("first", [ANSWER, ReviewMR(7, 3, HEADS[0])])
+def test_what_lies_in_two_queues_about_one_merge_request_is_done_one_after_the_other(
+    tmp_path: Path, database: str, first: Job
+) -> None:
+    """By two workers as well, where the database is shared."""
+    worker = Worker()
+    worker.go_on.clear()
+    jobs: list[Job] = [ANSWER, ReviewMR(7, 3, HEADS[1])]
+    with running(tmp_path, database, worker) as queue:
+        queue.accept(first)
+        until(lambda: worker.started)
+        for job in jobs:
+            queue.accept(job)
+        time.sleep(0.3)
+        assert worker.started == [first]
+        worker.go_on.set()
+        until(lambda: jobs[1] in worker.done and ANSWER in worker.done)
+    assert worker.most_at_once[3] == 1
 
 
 def test_a_note_that_is_delivered_again_is_answered_once(tmp_path: Path, database: str) -> None:
