@@ -23,7 +23,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "LISTEN": "where deliveries and pages are served",
     "METRICS_LISTEN": "host and port where a `snitch worker` shows its metrics; `deploy/grafana/` has a dashboard and "
     "alerts",
-    "CONCURRENCY": "jobs at once",
+    "CONCURRENCY": "pushes that are reviewed at once; people and sweeps have half as many places more, each",
     "PAGES": "`public`: everybody sees everything",
     "OAUTH_CLIENT_ID": "the application on GitLab that people sign in with",
     "OAUTH_CLIENT_SECRET": "its secret",

@@ -45,6 +45,7 @@ HOMES = {
         "bot/schema",
         "bot/store",
         "bot/executors",
+        "bot/holding",
         "bot/queue",
         "bot/kept",
         "bot/results",
