@@ -1,8 +1,8 @@
 """`snitch hooks`: webhooks made, mended, checked and taken away by the settings; and the change of their secret.
 
 A secret is changed without a gap, since the service accepts each that is listed, and webhooks are given the last:
-`--rotate` writes a new one behind the old; the service is restarted; `install` asks the service whether it accepts the
-new one, and only then gives it to the webhooks; the old one is taken out of the list.
+`--rotate` writes a new one behind the old, which the service reads from its file (or is restarted); `install` asks the
+service whether it accepts the new one, and only then gives it to the webhooks; the old one is taken out of the list.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def connect(
         raise SetupError("Name what is meant: --group G or --project P (or set SNITCH_GROUPS).")
     token = _required(settings)
     wanted = wanted_of(settings)
-    if what == "install" and verified and max(len(settings.webhook_secrets), len(settings.signing_tokens)) > 1:
+    if what == "install" and verified and _many(settings):
         _ask_service(settings, wanted)
     connection = Connection.of(
         GitLab(settings.gitlab_url, token.reveal), wanted, settings.sweep_calls, max(2, settings.concurrency)
@@ -51,9 +51,7 @@ def connect(
         told = list(_counted(carried_out(what, connection, scope), progress))
     except SetupError:
         raise SetupError("GitLab refuses SNITCH_ADMIN_TOKEN: it is wrong, expired or revoked.") from None
-    return report(told, what, rotating=len(settings.webhook_secrets) + len(settings.signing_tokens) > 1), all(
-        one.state != "wrong" for one in told
-    )
+    return report(told, what, rotating=_many(settings)), all(one.state != "wrong" for one in told)
 
 
 def wake(settings: Settings, woken: Callable[[int], object] = int) -> None:
@@ -86,6 +84,11 @@ def wanted_of(settings: Settings) -> Wanted:
     return Wanted(f"{settings.public_url}{PATH}", f"snitch @{me.name}", *last)
 
 
+def _many(settings: Settings) -> bool:
+    """Whether a secret stands beside another of its kind: it is being changed."""
+    return max(len(settings.webhook_secrets), len(settings.signing_tokens)) > 1
+
+
 def _required(settings: Settings) -> Secret:
     problems = []
     if settings.admin_token is None:
@@ -110,8 +113,8 @@ def _ask_service(settings: Settings, wanted: Wanted) -> None:
             probe.accepts(settings.public_url or "", secret, token, time.time())
         except Forbidden:
             raise SetupError(
-                f"The service does not accept the last of SNITCH_{kind} yet: restart it with these settings, then "
-                "repeat this. The webhooks are as they were."
+                f"The service does not accept the last of SNITCH_{kind} yet: one that reads it from a file takes it up "
+                "by itself, restart one that does not; then repeat this. The webhooks are as they were."
             ) from None
         except SnitchError as trouble:
             raise SetupError(
@@ -139,7 +142,7 @@ def report(told: list[Told], what: What, *, rotating: bool) -> str:
     if what == "install" and rotating and not counts["wrong"]:
         lines.append(
             "These webhooks have the last secret of the list. Once all that snitch is connected with have it: take the "
-            "older ones out of the setting, and restart the service."
+            "older ones out of the setting. A service that reads it from a file needs no restart."
         )
     return "\n".join(lines) + "\n"
 
@@ -161,7 +164,8 @@ def rotate(settings: Settings, files: dict[str, Path]) -> str:
 def _rotated(settings: Settings, kind: str, held: tuple[Secret, ...], file: Path | None) -> str:
     name = f"SNITCH_{kind}"
     if len(held) > 1:
-        return f"{name} has {len(held)} values: the last is the new one. Restart the service, unless it has it already."
+        taken = "takes it up by itself; restart one that does not" if file else "has to be restarted with it"
+        return f"{name} has {len(held)} values: the last is the new one. A service that reads {file or 'them'} {taken}."
     if file is not None and secret_file.is_writable(file):
         secret_file.write(file, f"{held[0].reveal()},{_new(kind)}\n")
         return (

@@ -122,7 +122,7 @@ def _checked(connection: Connection, place: Place, belongs: bool) -> Told:
     found = [_too_many(len(surplus) + (keep is not None and not belongs), belongs)]
     if belongs:
         found += faults(keep, connection.wanted) if keep else ["there is no webhook of snitch"]
-    return _judged(place, [one for one in found if one], _remark(keep))
+    return _judged(place, [one for one in found if one], _remark(keep, connection.wanted))
 
 
 def _too_many(count: int, belongs: bool) -> str:
@@ -135,12 +135,14 @@ def _judged(place: Place, wrong: list[str], fine: str) -> Told:
     return Told(place.told, "wrong", "; ".join(wrong)) if wrong else Told(place.told, "fine", fine)
 
 
-def _remark(hook: Hook | None) -> str:
+def _remark(hook: Hook | None, wanted: Wanted | None = None) -> str:
     """What is told of a webhook that is as it must be."""
     if hook is None:
         return "no webhook of snitch"
-    more = f" (it also sends {', '.join(hook.headers)}, which is left as it is)" if hook.headers else ""
-    return f"in place{more}"
+    more = [f"it also sends {', '.join(hook.headers)}, which is left as it is"] if hook.headers else []
+    if wanted is not None and wanted.signing_token is not None and hook.is_signed is None:
+        more.append("GitLab knows no signing tokens before 19.0: the secret alone proves deliveries")
+    return f"in place ({'; '.join(more)})" if more else "in place"
 
 
 def _installed(connection: Connection, place: Place, belongs: bool) -> Told:
@@ -165,7 +167,13 @@ def _installed(connection: Connection, place: Place, belongs: bool) -> Told:
     done = [] if keep else ["made"]
     done += [f"mended: {'; '.join(before)}"] if before else []
     done += [f"{_too_many(len(surplus), True)}, taken away"] if surplus else []
-    return Told(place.told, "changed", "; ".join(done)) if done else Told(place.told, "fine", _remark(hook))
+    fine = _remark(hook, wanted)
+    return Told(place.told, "changed", "; ".join([*done, *_aside(fine)])) if done else Told(place.told, "fine", fine)
+
+
+def _aside(remark: str) -> list[str]:
+    """What a remark says besides that the webhook is there."""
+    return [remark.removeprefix("in place (").removesuffix(")")] if "(" in remark else []
 
 
 def _why_left(fault: str) -> str:

@@ -25,6 +25,12 @@ SKEW: Final = 60.0
 TOLERATED: Final = 300.0
 NAMED: Final = 5
 """Of many projects so many are named."""
+_RENEWALS: Final = {
+    "SNITCH_GITLAB_TOKEN": "`snitch rotate` does that in the token's file (README, On GitLab, 1). A token that is made "
+    "anew may be of a new user, who does not know the old one's threads.",
+    "SNITCH_ADMIN_TOKEN": "Rotate it on GitLab, and put the new one in its place.",
+}
+"""What to do with a token that ends soon."""
 
 
 def gitlab_symptoms(settings: Settings, now: datetime) -> Iterator[Symptom]:
@@ -119,7 +125,7 @@ def _life(name: str, expires: date | None, today: date) -> Symptom:
     text = f"{name} expires on {expires}, in {days} day{'s' * (days != 1)}"
     if days > SOON:
         return ok("token", text)
-    return warn("token", text, "Rotate it (a new one may be of a new user, who does not know the old one's threads).")
+    return warn("token", text, _RENEWALS.get(name, "Make a new one."))
 
 
 def _user(user: api.OwnUser) -> Iterator[Symptom]:

@@ -13,7 +13,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "GITLAB_TOKEN": "of a bot user: scope `api`, Developer in the model projects",
     "WEBHOOK_SECRET": "one or several, comma-separated, so that it can be changed without a gap; webhooks get the last",
     "WEBHOOK_SIGNING_TOKEN": "`whsec_…`, one or several; a delivery older than five minutes is refused",
-    "ADMIN_TOKEN": "of an Owner or Maintainer, with the scope `api`: only for `snitch hooks`, `board` and `doctor`",
+    "ADMIN_TOKEN": "of an Owner or Maintainer, with the scope `api`: for `snitch hooks`, `board` and `doctor`; a "
+    "service that has it switches on again what GitLab switched off of its webhooks",
     "PUBLIC_URL": "where GitLab and people reach snitch: for webhooks, links in comments, and signing in",
     "GROUPS": "groups that are covered, comma-separated",
     "POLICY": "a file, an `https://` address, or `gitlab:group/project//path/snitch.yml@ref`",

@@ -92,10 +92,12 @@ def test_compose_mounts_only_what_it_declares() -> None:
     assert {"web", "database"} < set(compose["services"])
 
 
-def test_the_unit_is_hardened(require: Callable[[str], str]) -> None:
+@pytest.mark.parametrize(("unit", "most"), [("snitch.service", 20), ("snitch-rotate.service", 30)])
+def test_the_units_are_hardened(unit: str, most: int, require: Callable[[str], str]) -> None:
+    """The second is root's: it writes root's files, and starts the first anew."""
     program = require("systemd-analyze")
-    unit = str(DEPLOY / "systemd" / "snitch.service")
+    path = str(DEPLOY / "systemd" / unit)
     said = subprocess.run(
-        [program, "security", "--offline=true", "--threshold=20", unit], capture_output=True, text=True
+        [program, "security", "--offline=true", f"--threshold={most}", path], capture_output=True, text=True
     )
     assert said.returncode == 0, said.stdout[-2000:] + said.stderr

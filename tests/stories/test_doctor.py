@@ -130,7 +130,12 @@ Change = Callable[[Patient], object]
         (lambda p: setattr(p.token, "revoked", True), "gitlab", "fail", "refuses the token"),
         (lambda p: setattr(p.token, "scopes", frozenset({"read_api"})), "token", "fail", "lacks the scope api"),
         (lambda p: setattr(p.token, "scopes", p.token.scopes | {"sudo"}), "token", "warn", "more than snitch needs"),
-        (lambda p: setattr(p.token, "expires_at", date.today() + timedelta(9)), "token", "warn", "in 9 days"),
+        (
+            lambda p: setattr(p.token, "expires_at", date.today() + timedelta(9)),
+            "token",
+            "warn",
+            "in 9 days → `snitch rotate` does",
+        ),
         (lambda p: setattr(p.bot, "bot", False), "token", "warn", "a person's user"),
         (
             lambda p: setattr(members(p)[p.bot.id], "level", REPORTER),

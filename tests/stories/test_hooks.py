@@ -208,7 +208,9 @@ def test_a_signing_token_is_given_where_gitlab_knows_such(desk: Desk) -> None:
     (hook,) = desk.projects[0].hooks.values()
     assert (hook.signing_token, hook.secret) == (token, SECRET)
     desk.gitlab.knobs.signing_tokens, hook.signing_token = False, None
-    desk.run("check", "--project", "models/iris")  # the secret proves it on an older GitLab
+    for verb in ("check", "install"):  # the secret proves it on an older GitLab, and nothing is being changed
+        told = desk.run(verb, "--project", "models/iris")
+        assert "no signing tokens before 19.0: the secret alone proves deliveries" in told and "older ones" not in told
     only = {"SNITCH_WEBHOOK_SECRET": ""}
     told = desk.run("install", "--project", "models/iris", code=1, **only)
     assert "no signing token: GitLab knows them since 19.0. Set SNITCH_WEBHOOK_SECRET" in told and token not in told
@@ -247,7 +249,9 @@ def test_the_secret_is_changed_without_a_gap(gitlab: GitLab, desk: Desk, tmp_pat
         assert "restart one that does not" in desk.run("install", "--rotate")
         old, new = file.read_text().strip().split(",")
         assert (old, stat.S_IMODE(file.stat().st_mode), len(new) > 40) == (SECRET, 0o640, True)
-        assert "the last is the new one" in desk.run("install", "--rotate")
+        assert f"the last is the new one. A service that reads {file} takes it up by itself" in desk.run(
+            "install", "--rotate"
+        )
         assert file.read_text() == f"{old},{new}\n"
         assert "does not accept the last of SNITCH_WEBHOOK_SECRET yet" in desk.run(
             "install", "--group", "models", code=2
