@@ -578,6 +578,25 @@ def test_without_its_database_a_page_says_so_and_comes_back(fleet: Fleet, swept:
     assert get(swept, "/").partition("<section")[2] == before and before
 
 
+def test_on_postgresql_a_person_looks_and_an_outage_ends_by_itself(fleet: Fleet, postgresql: Callable[[], Any]) -> None:
+    postgresql().psql("CREATE DATABASE pages;")
+    front = fleet.serve(SNITCH_DATABASE_URL=str(postgresql().get_uri(database="pages")))
+    fleet.sweep(front)
+    owner, keeper = front.browser(fleet.owner), front.browser(fleet.keeper)
+    seen = [*PAGES, "/projects/models/vision/cats", "/?group=models/vision&sort=-judged", "/api/v1/projects"]
+    assert [owner.go(path).status_code for path in seen] == [200] * len(seen)
+    assert owner.ask("POST", "/sweeps", data={"csrf": _csrf(owner.go("/sweeps").text)}).status_code == 303
+    keeper.go("/")
+    assert keeper.go("/api/v1/projects").json()["total"] == 6  # a Maintainer of each
+    postgresql().psql("ALTER DATABASE pages ALLOW_CONNECTIONS false;")
+    postgresql().psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'pages';")
+    assert [owner.ask("GET", path).status_code for path in ("/", "/jobs", "/api/v1/fleet")] == [503] * 3
+    postgresql().psql("ALTER DATABASE pages ALLOW_CONNECTIONS true;")
+    assert owner.go("/").status_code == 200
+    assert owner.ask("POST", "/sign-out", data={"csrf": _csrf(owner.go("/").text)}).status_code == 303
+    assert "/sign-in" in owner.ask("GET", "/").headers["Location"]
+
+
 def test_before_the_first_sweep_the_pages_say_what_to_do(fleet: Fleet) -> None:
     front = fleet.serve(SNITCH_PAGES="public")
     assert "Nothing has been judged yet" in get(front, "/") and "There was none yet" in get(front, "/sweeps")
