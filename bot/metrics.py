@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from bot.brake import Brake
 from bot.errors import Transient
+from bot.traces import Traces
 
 ANSWERS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 JOBS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
@@ -36,6 +37,7 @@ class Metrics:
     fixes: Counter = field(init=False)
     repairs: Counter = field(init=False)
     hooks: Counter = field(init=False)
+    traces: Traces = field(default_factory=Traces)
 
     def __post_init__(self) -> None:
         own: dict[str, Any] = {"registry": self.registry}
@@ -54,7 +56,8 @@ class Metrics:
         """Measures a stage of a review, however it ends."""
         start = time.monotonic()
         try:
-            yield
+            with self.traces.span(name):
+                yield
         finally:
             self.stages.labels(name).observe(time.monotonic() - start)
 

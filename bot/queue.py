@@ -34,6 +34,7 @@ from bot.job import Answer, GiveUp, Job, Owed, Retry, ReviewMR, Sweep, SweepProj
 from bot.metrics import Depth
 from bot.settings import Settings
 from bot.store import Store
+from bot.traces import Traces
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ POLL_OF_SWEEPS: Final = 0.5
 PATIENCE: Final = 5.0
 """Seconds for which a push waits at its place until its merge request is free, and then again in the queue."""
 PATIENCE_OF_PEOPLE: Final = 60.0
+NO_TRACES: Final = Traces()
 CRASHES: Final = 5
 """A job that was running at so many deaths of its process is not started again."""
 
@@ -87,12 +89,14 @@ class Queue:
         store: Store,
         lost: Callable[[], None] = lambda: None,
         lease: float = LEASE,
+        traces: Traces = NO_TRACES,
     ) -> None:
         self._settings = settings
         self._perform = perform
         self._store = store
         self._lost = lost
         self._lease = lease
+        self._traces = traces
         self._tasks: dict[str, Task] = {}
         self._executors: Executors | None = None
         self._idle = threading.Condition()
@@ -255,7 +259,7 @@ class Queue:
             "application_version": VERSION,
             "executor_id": executor,
             "system_database_engine": self._store.engine,
-            "enable_otlp": False,
+            "enable_otlp": self._traces.on,
             "log_level": "WARNING",
             "run_migrations": False,
             "use_listen_notify": False,
@@ -370,7 +374,8 @@ class Queue:
         start = time.monotonic()
         with log.bound(job=name, about=jobs.key(job), **_places(job)), self._counted():
             try:
-                self._perform(job)
+                with self._traces.span("job", job=name, attempt=attempt, **_places(job)):
+                    self._perform(job)
             except Exception as failure:  # noqa: BLE001  # one job's failure must not be another's
                 outcome = jobs.retry(failure, attempt, random.random())  # noqa: S311  # only to spread
                 fault = None if isinstance(failure, SnitchError) else failure
@@ -418,6 +423,8 @@ class Queue:
         }
         if after > 0:
             options["delay_seconds"] = after
+        if self._traces.on:
+            options["otel_context"] = self._traces.here()
         try:
             self._client.enqueue_in_transaction(connection, options, *arguments)
         except error.DBOSWorkflowIDInUseError as known:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -120,6 +120,8 @@ class Settings:
     digest_url: Secret | None = None
     log_format: LogFormat | None = None
     log_level: LogLevel = "info"
+    traces: bool = False
+    trace_headers: Secret | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, *, serving: bool = True) -> Settings:
@@ -127,8 +129,9 @@ class Settings:
 
         Raises SetupError with everything that is wrong, a line each; no line shows a secret.
         """
-        source = _source(os.environ if environ is None else environ)
-        settings = _settings(source)
+        environ = os.environ if environ is None else environ
+        source = _source(environ)
+        settings = replace(_settings(source), **_traces(environ))
         source.problems.extend(_half_of_sign_in(settings))
         if serving and not (settings.webhook_secrets or settings.signing_tokens):
             source.problems.append("SNITCH_WEBHOOK_SECRET (or SNITCH_WEBHOOK_SIGNING_TOKEN) is required.")
@@ -150,6 +153,7 @@ class Settings:
         several = (*self.webhook_secrets, *self.signing_tokens, *single, self.digest_url)
         password = urlsplit(self.database_url.reveal()).password
         texts = [secret.reveal() for secret in several if secret]
+        texts += re.findall(r"=([^,]+)", self.trace_headers.reveal()) if self.trace_headers else []
         return frozenset(filter(None, [*texts, password, *self.logins.secrets]))
 
     @property
@@ -402,6 +406,15 @@ def _listen(text: str) -> tuple[str, int]:
 def _logins(text: str) -> Secret:
     docker_config.parsed(text)
     return Secret(text)
+
+
+def _traces(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Whether OpenTelemetry's own variables name a collector, and the headers with which it is spoken to."""
+    names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    headers = ",".join(environ.get(name.replace("ENDPOINT", "HEADERS"), "") for name in names).strip(",")
+    off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    wanted = any(environ.get(name) for name in names) and not off
+    return {"traces": wanted, "trace_headers": Secret(headers) if headers else None}
 
 
 def _positive(text: str) -> int:

@@ -122,8 +122,10 @@ async def _admitted(
 
 def _received(door: Door, headers: Mapping[str, str], body: bytes) -> Answer:
     """Reads and stores a delivery; on a thread."""
-    with log.bound(delivery=event.delivery_id(headers)):
+    delivery = event.delivery_id(headers)
+    with log.bound(delivery=delivery), door.metrics.traces.span("delivery") as note:
         answer = _stored(door, headers, body)
+        note(outcome=answer[1], job=answer[2].get("job", ""))
         log.get(__name__).info("delivery", outcome=answer[1], **answer[2])
     return answer
 

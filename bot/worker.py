@@ -32,6 +32,7 @@ from bot.results import Results
 from bot.rotation import Rotation
 from bot.settings import Settings, cores, surroundings
 from bot.store import Store
+from bot.traces import Traces
 from bot.webhook import Door
 from bot.work import perform
 from bot.world import World
@@ -114,10 +115,11 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     store = _store(settings)
     judges = Judges(cores(), surroundings())
     world = World.open(settings, store, judges)
+    world.metrics.traces = Traces.begun(settings.traces)
     identity = Identity(world, rotation)
     _introduce(identity)
     lost = threading.Event()
-    queue = Queue(settings, partial(_perform, world=world), store, partial(_end, lost))
+    queue = Queue(settings, partial(_perform, world=world), store, partial(_end, lost), traces=world.metrics.traces)
     world.gitlab.write_only_while(queue.sure)
     world.metrics.registry.register(
         State(world.gitlab.brake, judges.counted, queue.depths, store.how_many_given_up, queue.sure)
@@ -148,6 +150,7 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
         judges.close()
         world.close()
         store.close()
+        world.metrics.traces.end()
         log.get(__name__).info("stopped")
     if lost.is_set():
         raise Broken("Other workers took this one for dead and do its work; a new process can go on.")

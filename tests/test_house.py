@@ -37,6 +37,7 @@ HOMES = {
     "openapi_spec_validator": {"checks/read/openapi_rules"},
     "referencing": {"checks/read/openapi_rules"},
     "libcst": set(),  # the tests' judge; edits are spliced, and proven by the syntax tree
+    "opentelemetry": {"bot/traces"},
     "packaging": {"checks/read/requirements", "checks/read/pins"},
     "pip_requirements_parser": {"checks/read/requirements"},
     "prometheus_client": {"bot/metrics", "bot/webhook"},
@@ -56,7 +57,18 @@ HOMES = {
     "subprocess": {"bot/git", "bot/index", "bot/registry/sign_in", "bot/judge_child"},
     "yaml": {"bot/settings", "checks/read/yaml_events"},
 }
-OF_THE_SERVICE = ["aiohttp", "cryptography", "dbos", "gitlab", "libcst", "psycopg", "requests", "sqlalchemy", "uvloop"]
+OF_THE_SERVICE = [
+    "aiohttp",
+    "cryptography",
+    "dbos",
+    "gitlab",
+    "libcst",
+    "opentelemetry",
+    "psycopg",
+    "requests",
+    "sqlalchemy",
+    "uvloop",
+]
 # Spelt in pieces, so that this file does not name them itself.
 REGISTRIES = ["pypi" + r"\.org", "pythonhosted" + r"\.org", "npmjs" + r"\.org"]
 NOWHERE = re.compile("|".join([*REGISTRIES, "/work" + "/(main|shared)"]))
