@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from checks.finding import Edit
 from checks.render.visible import visible_line
 
-_NO_NEWLINE = b"\n\\ No newline at end of file\n"
+_NO_NEWLINE = b"\\ No newline at end of file\n"
 _HEADERS = 2
 _ESCAPES = {"\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
@@ -52,7 +52,11 @@ def _hunks(edit: Edit, source: bytes, target: bytes, context: int) -> Iterator[b
 
     before, after = _lines(edit.before), _lines(edit.after)
     for line in difflib.diff_bytes(difflib.unified_diff, before, after, source, target, n=context, lineterm=b"\n"):
-        yield line if line.endswith(b"\n") else line + _NO_NEWLINE
+        if line.endswith(b"\n"):
+            yield line
+        else:
+            yield line + b"\n"
+            yield _NO_NEWLINE
 
 
 def _lines(data: bytes | None) -> list[bytes]:

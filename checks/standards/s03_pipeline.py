@@ -147,7 +147,8 @@ standard.bad(
     _ci('{"a": "b"}  # <- 3.include\n'),
     fixed=_ci(f'{{include: [{{project: {_CENTRAL}, file: /.gitlab-ci.yml}}], "a": "b"}}\n'),
 )
-standard.bad("include", _ci("include: {component: $CI_SERVER_FQDN/x/y@1}  # <- 3.include\n"))
+for component in ("$CI_SERVER_FQDN/x/y@1", "$CI_SERVER_HOST/$CI_PROJECT_PATH/y@$CI_COMMIT_SHA"):
+    standard.bad("include", _ci(f"include: {{component: {component}}}  # <- 3.include\n"))
 standard.bad("include", _ci(f"include: {{component: {_CENTRAL}@1}}  # <- 3.include\n"))
 standard.bad("include", _ci(f"# include: {{project: {_CENTRAL}, file: a.yml}}  # <- 3.include\na: b\n"))
 standard.bad("include", _ci("include: a.yml\n") | {"a.yml": "a: [  # <- 3.include\n"})
@@ -180,6 +181,8 @@ standard.skip(
     "include", _ci("variables: {C: a}\ninclude: [{project: $C/model-promotion-pipeline}]\n"), because=_VARIABLE
 )
 standard.skip("include", _ci("include: [{local: $WHERE}]\n"), because=_VARIABLE)
+for include in ("remote: https://$HOST/p.yml", "component: $CI_SERVER_FQDN/$GROUP/promote@1", "remote: $PIPELINE"):
+    standard.skip("include", _ci(f"include: [{{{include}}}]\n"), because=_VARIABLE)
 standard.skip(
     "include",
     {".gitlab-ci.yml": None, "own.yml": "include: {project: $CENTRAL, file: a.yml}\n"},

@@ -250,6 +250,10 @@ def test_a_diff_to_be_read_is_visible() -> None:
     assert "\x1b" not in diff.painted(diff.unified([edit], str), lambda line, _: line)
 
 
+def test_a_diff_to_be_read_says_nothing_of_last_newlines() -> None:
+    assert list(diff.readable(Edit("f", b"a\nb", b"a\nc"))) == [" a", "-b", "+c"]
+
+
 def test_hunks_are_told_apart() -> None:
     edit = Edit("f", b"a\n" + b"x\n" * 9 + b"b\n", b"A\n" + b"x\n" * 9 + b"B\n")
     assert list(diff.readable(edit)) == ["-a", "+A", " x", "⋮", " x", "-b", "+B"]
