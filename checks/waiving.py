@@ -88,7 +88,7 @@ def why_not(waiver: Waiver, terms: Terms) -> str | None:
         return f"this waiver is not whole: {FORM}"
     until = day(waiver.until)
     if until is None:
-        return f"{waiver.until} is no day: {FORM}"
+        return f"{waiver.until} is no day: {'write it like 2027-01-31' if waiver.covers is None else FORM}"
     if not waiver.reason:
         return f"this waiver has no reason: {FORM}"
     if until < terms.today:

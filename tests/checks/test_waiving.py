@@ -148,6 +148,11 @@ def test_what_is_wrong_is_said_and_the_waiver_does_not_count(waiver: str, messag
     assert messages(inspection).startswith(message)
 
 
+def test_a_day_in_the_file_is_corrected_in_the_file_s_own_form() -> None:
+    said = look({"serve.py": UNTRACED, ".snitch.yml": FILE.replace("2026-07-31", "soon")})
+    assert messages(said) == "soon is no day: write it like 2027-01-31"
+
+
 @pytest.mark.parametrize("separator", [" - ", " -- ", " — ", ": ", "-", " – "])
 def test_the_reason_follows_any_dash_or_colon(separator: str) -> None:
     waiver = f"#   snitch:  waive 10.patch until 2026-07-31{separator}x\n"
