@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 FAULT = 3
-_SHORT_RUN, _LONG_RUN = 300_000, 50_000
+_LONG_RUN = 50_000
 """How many objects more there are before Python looks for garbage."""
 FORMATS = ("text", "json", "sarif", "gitlab", "junit", "markdown")
 _OF_THE_SERVICE = frozenset({"aiohttp", "dbos", "gitlab", "psycopg", "sqlalchemy", "prometheus_client", "markdown_it"})
@@ -426,7 +426,6 @@ def put(text: str) -> None:
 def main() -> None:
     """The program."""
     stdout.occupy()
-    gc.set_threshold(_SHORT_RUN, 20, 20)  # most of what a short run makes, modules and trees, stays to its end
     try:
         app(prog_name="snitch")
     except Exception as error:  # noqa: BLE001 - whatever is left is a fault of snitch, where Python's own 1 means findings

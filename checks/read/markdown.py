@@ -8,11 +8,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from checks.dataclass import dataclass, field
 from checks.finding import Span
-from checks.read import Excessive
+from checks.read import Excessive, markdown_plain
 from checks.read.markdown_links import (
     Found,
     Kind,
@@ -148,9 +148,8 @@ def parse(data: bytes) -> Markdown:
     rows = Rows.of(text)
     lines = [rows[number] for number in range(len(rows))]
     front = _front_matter(lines)
-    env: dict[str, Any] = {}
-    tokens = _parser().parse("\n".join([*[""] * front, *lines[front:]]), env)
-    page = _Page(rows, env.get("references", {}), shown=front > 0)
+    tokens, references = _tokens([*[""] * front, *lines[front:]])
+    page = _Page(rows, references, shown=front > 0)
     page.read(tokens)
     return Markdown(data, rows, encoding, mark, tuple(page.links()), tuple(page.sections()), page.shown)
 
@@ -163,6 +162,15 @@ def _front_matter(lines: list[str]) -> int:
         return 0
     ends = (number for number, line in enumerate(lines) if number and line.rstrip() == opening[1])
     return next((number + 1 for number in ends), 0)
+
+
+def _tokens(lines: list[str]) -> tuple[list[Token], Mapping[str, Any]]:
+    """With the definitions that links refer to."""
+    plain = markdown_plain.tokens(lines)
+    if plain is not None:
+        return cast("list[Token]", plain), {}
+    env: dict[str, Any] = {}
+    return _parser().parse("\n".join(lines), env), env.get("references", {})
 
 
 @cache
