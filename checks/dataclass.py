@@ -1,14 +1,17 @@
 """The standard library's data classes at a tenth of their price, for a program that is often started.
 
 `dataclasses` writes six methods of each class as text and compiles them where the class is defined: 0.4 ms each, which
-was a third of the time that `snitch check` took. Here only `__init__` is written so, and when the first instance is
-made. For mypy, and for `asdict` and its like, these are the library's own; what is not used here is refused.
+was a third of the time that `snitch check` took. Here only `__init__` is written so, when the first instance is made,
+and once for all classes of its shape. For mypy, and for `asdict` and its like, these are the library's own; what is
+not used here is refused.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from functools import cache
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 __all__ = ["dataclass", "field", "replace"]
@@ -125,28 +128,36 @@ def _written_later(cls: Any, fields: Mapping[str, _Field], frozen: bool, slots: 
 
 
 def _init(cls: type, fields: Mapping[str, _Field], frozen: bool, slots: bool) -> Callable[..., None]:
-    names: dict[str, Any] = {"_set": object.__setattr__, "_MISSING": _MISSING}
-    taken, lines = ["self"], []
-    for name, one in fields.items():
-        if not one.init:  # __post_init__ gives it
-            continue
-        value = name
-        if one.default_factory is not _MISSING:
-            names[f"_make_{name}"] = one.default_factory
-            value = f"_make_{name}() if {name} is _MISSING else {name}"
-        names[f"_default_{name}"] = one.default
-        taken.append(f"{name}=_default_{name}" if one.may_be_left_out else name)
-        if frozen and slots:
-            names[f"_set_{name}"] = vars(cls)[name].__set__  # half the time of object.__setattr__
-            lines.append(f"_set_{name}(self, {value})")
-        else:
-            lines.append(f"_set(self, {name!r}, {value})" if frozen else f"self.{name} = {value}")
-    if hasattr(cls, "__post_init__"):
-        lines.append("self.__post_init__()")
-    body = "".join(f"\n    {line}" for line in lines or ["pass"])
-    exec(f"def __init__({', '.join(taken)}):{body}", names)  # noqa: S102 - of the class's own names alone
-    names["__init__"].__qualname__ = f"{cls.__qualname__}.__init__"
-    return cast("Callable[..., None]", names["__init__"])
+    taken = {name: one for name, one in fields.items() if one.init}  # the others are given by __post_init__
+    left_out = [one.may_be_left_out for one in taken.values()]
+    if left_out != sorted(left_out):
+        raise TypeError(f"{cls.__qualname__}: a field without a default follows one with a default")
+    shape = tuple(one.default_factory is not _MISSING for one in taken.values())
+    code = _code(shape, slots, hasattr(cls, "__post_init__"))
+    known: dict[str, Any] = {"_set": object.__setattr__ if frozen else setattr, "_MISSING": _MISSING}
+    for number, (name, one) in enumerate(taken.items()):
+        # half the time of object.__setattr__
+        known[f"_put{number}"] = vars(cls)[name].__set__ if slots else name
+        known[f"_make{number}"] = one.default_factory
+    names, qualified = ("self", *taken), f"{cls.__qualname__}.__init__"
+    defaults = tuple(one.default for one in taken.values() if one.may_be_left_out)
+    made = FunctionType(code.replace(co_varnames=names, co_qualname=qualified), known, "__init__", defaults)
+    made.__qualname__ = qualified
+    return made
+
+
+@cache
+def _code(made: tuple[bool, ...], slots: bool, more: bool) -> CodeType:
+    """Of an `__init__` with so many fields, of which some are `made` where they are left out: classes differ in names
+    alone, which are put in afterwards. To compile one costs as much as to put names into fifty.
+    """
+    taken = ["self", *(f"a{number}" for number in range(len(made)))]
+    values = [f"_make{n}() if a{n} is _MISSING else a{n}" if one else f"a{n}" for n, one in enumerate(made)]
+    lines = [f"_put{n}(self, {value})" if slots else f"_set(self, _put{n}, {value})" for n, value in enumerate(values)]
+    body = "".join(f"\n    {line}" for line in (*lines, "self.__post_init__()" if more else "pass"))
+    found: dict[str, Any] = {}
+    exec(f"def __init__({', '.join(taken)}):{body}", found)  # noqa: S102 - of numbers alone
+    return cast("CodeType", found["__init__"].__code__)
 
 
 class _OfTheLibrary:

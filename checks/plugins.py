@@ -87,16 +87,17 @@ def _in_folder(folder: str) -> Iterator[Plugin]:
         return
     for name in sorted(names):
         try:
-            with open(f"{folder}/{name}/entry_points.txt", encoding="utf-8") as file:
-                text = file.read()
-        except (OSError, ValueError):
+            # As bytes and without a buffer: some hundred are read each time, and nearly none is of use.
+            with open(f"{folder}/{name}/entry_points.txt", "rb", buffering=0) as file:
+                data = file.read()
+        except OSError:
             continue
-        if _SECTION in text:
-            yield from _plugins(text, folder, name)
+        if _SECTION.encode() in data:
+            yield from _plugins(data.decode(errors="replace"), folder, name)
 
 
 def _plugins(text: str, folder: str, info: str) -> Iterator[Plugin]:
-    section = text.partition(_SECTION)[2].partition("\n[")[0]
+    section = "\n".join(text.partition(_SECTION)[2].splitlines()).partition("\n[")[0]
     package, _, version = info.removesuffix(".dist-info").partition("-")
     for line in section.splitlines():
         name, _, value = (part.strip() for part in line.partition("="))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from datetime import date
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Final, Generic, Literal, TypeVar, cast, get_args
 
@@ -180,7 +179,9 @@ class ByPath:
     def _checked(self, of: str, value: Any) -> str:
         if value in self.choices:
             return cast(str, value)
-        near = get_close_matches(value, self.choices, 1) if isinstance(value, str) else []
+        import difflib
+
+        near = difflib.get_close_matches(value, self.choices, 1) if isinstance(value, str) else []
         meant = f" (did you mean {near[0]}?)" if near else ""
         raise ValueError(f"{of}must be one of: {', '.join(self.choices)}{meant}")
 

@@ -6,7 +6,6 @@ The grammar of times is a part of ISO 8601 (Model Standards 1 and 2), not what `
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 
 from checks.dataclass import dataclass
 from checks.regex import regex
@@ -28,6 +27,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _DATE = r"[0-9]{4}(?:-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2}|[0-9]{4})"
 _CLOCK = r"[0-9]{1,2}(?::?[0-9]{2}){1,2}(?:[.,][0-9]+)?"
@@ -143,13 +143,18 @@ def _key_fault(path: Path, project: str, kind: str) -> str | None:
     return None if why is None else f"{_shown(found[2])} is no time: {why}"
 
 
+def _last_day(year: int, month: int) -> int:
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 29 if month == 2 and leap else _DAYS[month - 1]
+
+
 def _range_fault(value: dict[str, int]) -> str | None:
     year, month, day = value["year"], value["month"], value["day"]
     if not 1 <= month <= 12:
         return f"there is no month {month:02}"
     if year < 1:
         return "there is no year 0000"
-    if not 1 <= day <= monthrange(year, month)[1]:
+    if not 1 <= day <= _last_day(year, month):
         return f"{day} {_MONTHS[month - 1]} {year:04} is no date"
     for name, last in (("hour", 23), ("minute", 59), ("second", 59), ("zone_hour", 23), ("zone_minute", 59)):
         if value.get(name, 0) > last:
