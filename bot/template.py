@@ -31,6 +31,11 @@ class Template:
     prompts: Mapping[str, str]
     forms: Mapping[str, tuple[str, str]]
 
+    def paths(self) -> list[str]:
+        """The files of a project that is made from it."""
+        (made,) = self.folder.glob("{{*}}")
+        return [str(path.relative_to(made)) for path in _files(made)]
+
     def wrong(self, key: str, value: str) -> str | None:
         """What an answer must be, where it is not."""
         pattern, form = self.forms[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from bot.cli import put
 from bot.cli.target import own_git
@@ -15,10 +15,14 @@ from bot.git import folder as own
 from bot.git.merge import merge_file
 from bot.git.process import Git
 from bot.origin import MEMORY, remembered
-from bot.template import BUILT_IN, earlier, render, template_in
+from bot.template import BUILT_IN, Template, earlier, render, template_in
 from checks.dataclass import dataclass
 from checks.render.visible import visible
 from checks.tree import blob_id
+
+OURS: Final = "the project"
+MARK: Final = f"<<<<<<< {OURS}".encode()
+"""How a conflict begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,7 @@ def update(directory: str) -> int:
     with tempfile.TemporaryDirectory(prefix="snitch-template-") as unpacked:
         new = template_in(BUILT_IN)
         if version == new.version:
-            put(f"Nothing to do: the project is of the template's version {version}, and so is snitch's.")
-            return 0
+            return _up_to_date(folder, new)
         old = earlier(new, version, Path(unpacked))
         before = render(old, {key: answers[key] for key in answers if key in old.forms})
         after = render(new, {key: answers[key] for key in answers if key in new.forms})
@@ -51,6 +54,16 @@ def update(directory: str) -> int:
     write_edits(folder, written, lambda path: None if (data := held[path]) is None else blob_id(data))
     put(_told(merged, version, new.version))
     return 1 if any(one.conflict for one in merged) else 0
+
+
+def _up_to_date(folder: Path, new: Template) -> int:
+    """There is nothing to bring; but what an update before marked may stand there still."""
+    marked = [path for path in new.paths() if MARK in (_held(folder, path) or b"").splitlines()]
+    if marked:
+        put(f"The project is of the template's version {new.version}, with conflicts still in {', '.join(marked)}.")
+        return 1
+    put(f"Nothing to do: the project is of the template's version {new.version}, and so is snitch's.")
+    return 0
 
 
 def _memory(folder: Path) -> bytes:
@@ -81,25 +94,41 @@ def _merged(
 ) -> Iterator[Merged]:
     """For each file that the template changed, what becomes of it; the project's memory becomes the new one's."""
     for path in sorted({*before, *after}):
-        old, new, ours = before.get(path), after.get(path), _held(folder, path)
+        held = _held(folder, path)
+        # A checkout with Windows' ends of lines is merged as it was committed, and written with its own.
+        windows = held is not None and _ends_in_crlf(held)
+        old, new, ours = before.get(path), after.get(path), _as_lf(held) if windows else held
         if path == MEMORY:
             yield Merged(path, "written", new)
         elif old == new or ours == new:
             continue
         elif ours == old:
-            yield Merged(path, "deleted" if new is None else "written", new)
+            yield Merged(path, "deleted" if new is None else "written", _as_crlf(new) if windows else new)
         elif ours is None:
             yield Merged(path, "left", conflict="the project deleted it, and the template changed it")
         elif new is None:
             yield Merged(path, "left", conflict="the template has it no longer, and the project changed it")
         else:
-            names = ("the project", f"template {versions[0]}", f"template {versions[1]}")
+            names = (OURS, f"template {versions[0]}", f"template {versions[1]}")
             data, conflicts = merge_file(git, (ours, old or b"", new), names)
             if data is None:
                 yield Merged(path, "left", conflict="it is no text, and both changed it")
             else:
                 marked = f"{conflicts} conflict{'s' if conflicts > 1 else ''}, marked with <<<<<<<"
-                yield Merged(path, "written", data, marked if conflicts else "")
+                yield Merged(path, "written", _as_crlf(data) if windows else data, marked if conflicts else "")
+
+
+def _ends_in_crlf(data: bytes) -> bool:
+    """Whether each line ends as on Windows; a file with a NUL is no text."""
+    return b"\r\n" in data and data.count(b"\r\n") == data.count(b"\n") and b"\0" not in data
+
+
+def _as_lf(data: bytes | None) -> bytes | None:
+    return None if data is None else data.replace(b"\r\n", b"\n")
+
+
+def _as_crlf(data: bytes | None) -> bytes | None:
+    return None if data is None else data.replace(b"\n", b"\r\n")
 
 
 def _refuse_unsaved(git: Git, folder: Path, paths: set[str]) -> None:

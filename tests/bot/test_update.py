@@ -117,6 +117,22 @@ def test_what_both_changed_is_marked_as_a_conflict_and_told_by_the_exit_code(new
     assert "4 of them have conflicts" in ran.stdout
     assert not (project / "evaluate.py").exists()
     assert "wit" in (project / "sample_data.py").read_text()
+    again = snitch("update", project)
+    assert again.exit_code == 1 and "with conflicts still in NOTICE, model.py" in again.stdout
+
+
+def test_a_checkout_with_the_ends_of_lines_of_windows_keeps_them(newer: Path, project: Path) -> None:
+    edit(newer, "model.py", "PASSES = 5", "PASSES = 7")
+    edit(newer, "Dockerfile", "EXPOSE 8080", "EXPOSE 8081")
+    edit(project, "model.py", "FEATURES = 2**12", "FEATURES = 2**14")
+    for name in ("model.py", "Dockerfile"):
+        (project / name).write_bytes((project / name).read_bytes().replace(b"\n", b"\r\n"))
+    commit(project)
+    ran = snitch("update", project)
+    assert ran.exit_code == 0, ran.output
+    model, dockerfile = ((project / name).read_bytes() for name in ("model.py", "Dockerfile"))
+    assert b"PASSES = 7\r\n" in model and b"FEATURES = 2**14\r\n" in model and b"EXPOSE 8081\r\n" in dockerfile
+    assert model.count(b"\n") == model.count(b"\r\n")
 
 
 def test_what_is_no_text_is_left_to_a_person(newer: Path, project: Path) -> None:
