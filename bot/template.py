@@ -19,6 +19,8 @@ from typing import Any
 from bot.errors import Invalid, SetupError
 from bot.origin import MEMORY
 
+_LONGEST = 50
+"""Characters of a name in addresses and paths, as the template's form has it."""
 BUILT_IN = Path(__file__).parent.parent / "checks" / "template"
 
 
@@ -85,7 +87,12 @@ def render(template: Template, answers: Mapping[str, str]) -> dict[str, bytes]:
     slug = context["cookiecutter"]["project_slug"]
     if form := template.wrong("project_slug", slug):
         name = answers.get("project_name", "")
-        raise Invalid(f"{name!r} makes no name for addresses and paths ({slug!r}): that must be {form}.")
+        if len(slug) > _LONGEST:
+            raise Invalid(
+                f"{name!r} is too long: what it is called in addresses and paths ({slug!r}) must be at most {_LONGEST} "
+                f"characters, not {len(slug)}. Give a shorter one."
+            )
+        raise Invalid(f"{name!r} makes no name for addresses and paths ({slug!r}): that must be {form}. Give another.")
     with tempfile.TemporaryDirectory(prefix="snitch-template-") as folder:
         made = Path(generate_files(str(template.folder), context, output_dir=folder, accept_hooks=False))
         return {str(path.relative_to(made)): path.read_bytes() for path in _files(made)}

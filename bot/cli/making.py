@@ -19,10 +19,12 @@ from bot.errors import Invalid
 from bot.origin import MEMORY, remembered
 from bot.template import BUILT_IN, Template, render, template_in
 from checks.discover import Repository
+from checks.finding import Finding
 from checks.inspection import inspect
 from checks.pipeline import entry_of, pipeline
 from checks.policy import Policy, bucket
 from checks.render.visible import visible
+from checks.standards.s07_readme import readme_links
 from checks.tree import MemoryTree
 
 OPTIONS = {
@@ -35,25 +37,55 @@ OPTIONS = {
 """The questions, in the order in which they are asked, and the options that answer them."""
 
 
+LINKS = {
+    "jira_url": ("jira", "https://<organisation>.atlassian.net/browse/KEY-1"),
+    "confluence_url": ("confluence", "https://<organisation>.atlassian.net/wiki/spaces/..."),
+}
+"""The answers that standard 7 asks for a form of: its rule, and what its built-in policy takes."""
+
+
 def new(directory: str | None, given: Mapping[str, str | None], source: str | None) -> None:
     """Makes a project in a folder, by default one of its own name. Raises Invalid, SetupError."""
     template, policy = template_in(BUILT_IN), load_policy(source)
     if directory is not None:
         _free(Path(directory))
-    files = render(template, answers_of(template, given, policy))
-    name = remembered(files[MEMORY])[1]["project_slug"]
+    answers = answers_of(template, given, policy)
+    asked = [key for key in LINKS if given.get(key) is None]
+    while True:
+        files = render(template, answers)
+        name = remembered(files[MEMORY])[1]["project_slug"]
+        left = _left(name, files, policy)
+        before, answers = answers, _asked_anew(template, asked, answers, left, policy)
+        asked = [key for key in asked if answers[key] != before[key]]
+        if not asked:
+            break
     folder = Path(directory or name)
     _free(folder)
     _write(folder, files)
-    put(_told(folder, name, files, policy))
+    put(_told(folder, name, files, left))
+
+
+def _asked_anew(
+    template: Template, asked: list[str], answers: dict[str, str], left: list[Finding], policy: Policy
+) -> dict[str, str]:
+    """The answers, with another link in place of one that a person gave and the policy does not know; the same again
+    keeps it."""
+    wrong = {one.rule: visible(one.message) for one in left}
+    others = dict(answers)
+    for key in asked:
+        rule = LINKS[key][0]
+        if f"7.{rule}" in wrong:
+            click.echo(f"{wrong[f'7.{rule}']}. Give another, or the same again to keep it.", err=True)
+            others[key] = _asked(template, key, policy)
+    return others
 
 
 def answers_of(template: Template, given: Mapping[str, str | None], policy: Policy) -> dict[str, str]:
     """What the options say, a person answers, and the organisation settles. Raises Invalid, Stop."""
-    return {**_answers(template, given), **_of_organisation(policy)}
+    return {**_answers(template, given, policy), **_of_organisation(policy)}
 
 
-def _answers(template: Template, given: Mapping[str, str | None]) -> dict[str, str]:
+def _answers(template: Template, given: Mapping[str, str | None], policy: Policy) -> dict[str, str]:
     """What the options say; the rest is asked for, where there is somebody to ask."""
     answers = {key: value.strip() for key in OPTIONS if (value := given.get(key)) is not None}
     wrong = [
@@ -67,10 +99,10 @@ def _answers(template: Template, given: Mapping[str, str | None]) -> dict[str, s
     if missing and not (sys.stdin.isatty() and sys.stderr.isatty()):
         options = ", ".join(OPTIONS[key] for key in missing)
         raise Invalid(f"There is no terminal to ask on: give {options}.")
-    return answers | {key: _asked(template, key) for key in missing}
+    return answers | {key: _asked(template, key, policy) for key in missing}
 
 
-def _asked(template: Template, key: str) -> str:
+def _asked(template: Template, key: str, policy: Policy) -> str:
     """An answer from a person, who is asked until it has its form."""
 
     def formed(text: str) -> str:
@@ -79,9 +111,18 @@ def _asked(template: Template, key: str) -> str:
         return text.strip()
 
     try:
-        return str(click.prompt(template.prompts[key], value_proc=formed, err=True))
+        return str(click.prompt(f"{template.prompts[key]}{_example(key, policy)}", value_proc=formed, err=True))
     except click.Abort:
         raise Stop("not answered: nothing was made") from None
+
+
+def _example(key: str, policy: Policy) -> str:
+    """What a link may look like, by the policy."""
+    if key not in LINKS:
+        return ""
+    kind, usual = LINKS[key]
+    patterns: tuple[str, ...] = policy.value(readme_links).get(kind, ())
+    return f", such as {' or '.join(patterns) or usual}"
 
 
 def _of_organisation(policy: Policy) -> dict[str, str]:
@@ -131,11 +172,16 @@ def _take_back(made: list[Path]) -> None:
                 os.rmdir(folder)
 
 
-def _told(folder: Path, name: str, files: Mapping[str, bytes], policy: Policy) -> str:
-    """What was made, what an organisation's policy still finds in it, and what to do next."""
+def _left(name: str, files: Mapping[str, bytes], policy: Policy) -> list[Finding]:
+    """What an organisation's policy still finds in a project that is to be made."""
     today = datetime.now(UTC).date()
     found = inspect(MemoryTree(files), policy, today, Repository(name, {}, {".": None}), names={".": name})
-    left = [f"{one.path}: {one.rule} {visible(one.message)}" for one in found.report.findings]
+    return list(found.report.findings)
+
+
+def _told(folder: Path, name: str, files: Mapping[str, bytes], found: list[Finding]) -> str:
+    """What was made, what is still found in it, and what to do next."""
+    left = [f"{one.path}: {one.rule} {visible(one.message)}" for one in found]
     place = shlex.quote(visible(str(folder)))
     steps = (f"cd {place}", "git init && git add . && git commit -m 'Start from the template'", "snitch check")
     return "\n".join(

@@ -154,6 +154,16 @@ def test_on_a_terminal_it_asks_again_until_an_answer_has_its_form(tmp_path: Path
     assert snitch("check", tmp_path / "great-posts", "--fail-on", "advise").exit_code == 0
 
 
+def test_on_a_terminal_it_asks_again_for_a_link_that_the_policy_does_not_know(tmp_path: Path) -> None:
+    """And the same answer again is kept: the policy may not know the organisation's wiki yet."""
+    page = "https://example.com/a-page"
+    code, shown = on_terminal(tmp_path, ["Cats", "Tells cats", "ada@example.com", page, page, JIRA, page])
+    assert code == 0 and "such as https://<organisation>.atlassian.net/browse/KEY-1" in shown, shown
+    assert shown.count("or the same again to keep it") == 2
+    text = (tmp_path / "cats" / "README.md").read_text()
+    assert JIRA in text and page in text and "README.md: 7.confluence" in shown and "README.md: 7.jira" not in shown
+
+
 def test_a_question_that_is_not_answered_makes_nothing(tmp_path: Path) -> None:
     code, shown = on_terminal(tmp_path, ["Great Posts", "\x04"])
     assert (code, os.listdir(tmp_path)) == (2, [])

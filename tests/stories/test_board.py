@@ -232,7 +232,7 @@ def test_a_boarding_that_is_interrupted_at_any_call_and_repeated_ends_the_same(p
     [
         ("tree", "makes no name for addresses"),
         ("a/b", "ab"),
-        ("x" * 80, "makes no name for addresses"),
+        ("x" * 80, "must be at most 50 characters, not 80"),
         ("Modell {{ 7*7 }}", "--name must be one line"),
         ("   ", "--name must be one line"),
     ],
