@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -92,25 +92,29 @@ def pin(project: Project, known: Dependencies, source: Source, one: Requirement)
     asked = question(project, known)
     if asked is None:
         return None
-    given = project.remember(f"9 given {source.path}", lambda: _for_loose(project, source, asked))
-    pins = [(each, pin) for each, pin, let_stand in given if each is one or not let_stand]
-    if not any(each is one for each, _ in pins):
+    given = project.remember(("9 given", asked.fact), lambda: _given(str(project.fact(asked.fact) or "")))
+    pin = given.get(one.name or "")
+    if pin is None or _loose(project, source).get(one.name or "") is not one or not _fits(one, pin):
         return None
+    alone = one if _waived(project, source, one) else None
+    key = ("9 pins", source.path, asked.fact, alone.start if alone else None)
+    return project.remember(key, lambda: _all_given(project, source, asked, given, alone))
+
+
+def _all_given(
+    project: Project, source: Source, asked: Asked, given: Mapping[str, Pin], alone: Requirement | None
+) -> Fix | None:
+    """One fix for all that an index can pin, less what is waived; of that only `alone`."""
+    loose = _loose(project, source).items()
+    wanted = [(name, each) for name, each in loose if each is alone or not _waived(project, source, each)]
+    pins = [(each, given[name]) for name, each in wanted if name in given and _fits(each, given[name])]
     unsure = f"for Python {asked.python}" if asked.python else "without knowing which Python it is for"
     return _fix(source, pins, f"The versions are those that {asked.index} gives today, {unsure}.")
 
 
-def _for_loose(project: Project, source: Source, asked: Asked) -> list[tuple[Requirement, Pin, bool]]:
-    """What an index gives to the file, and whether somebody asks to let that requirement stand as it is."""
-    given = _given(str(project.fact(asked.fact) or ""))
-    loose = ((one, given[name]) for name, one in _loose(project, source).items() if name in given)
-    return [(one, pin, _waived(project, source, one)) for one, pin in loose if _fits(one, pin)]
-
-
 def question(project: Project, known: Dependencies) -> Asked | None:
     """What the policy's index is to be asked for the project's file; None where it can't help, or may not be asked."""
-    # Each of its requirements has a fix of its own.
-    return project.remember("9 asked", lambda: _question(project, known))
+    return project.remember("9 question", lambda: _question(project, known))
 
 
 def _question(project: Project, known: Dependencies) -> Asked | None:
@@ -131,6 +135,10 @@ def _fix(source: Source, pins: Sequence[tuple[Requirement, Pin]], note: str | No
 
 def _loose(project: Project, source: Source) -> dict[str, Requirement]:
     """The requirements that only an index can pin, by name; none that stands in the file more than once."""
+    return project.remember(("9 loose", source.path), lambda: _found_loose(project, source))
+
+
+def _found_loose(project: Project, source: Source) -> dict[str, Requirement]:
     named = [one for one in source.file.requirements if one.name]
     times = Counter(one.name for one in named)
     loose = (one for one in named if not one.is_pinned and one.known and locked(project, source, one) is None)
@@ -139,8 +147,12 @@ def _loose(project: Project, source: Source) -> dict[str, Requirement]:
 
 def _waived(project: Project, source: Source, one: Requirement) -> bool:
     """Whether somebody asks to let it stand: then only its own fix touches it."""
-    line = source.file.span(one).line
-    return any(waiver.covers == line and waiver.rule == "9.pinned" for waiver in in_file(project, source.path))
+    lines = project.remember(("9 waived", source.path), lambda: _waived_lines(project, source.path))
+    return source.file.span(one).line in lines
+
+
+def _waived_lines(project: Project, path: str) -> frozenset[int]:
+    return frozenset(w.covers for w in in_file(project, path) if w.covers is not None and w.rule == "9.pinned")
 
 
 def _line(project: Project, source: Source, one: Requirement) -> str | None:

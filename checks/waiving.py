@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from operator import itemgetter
 
-from checks.dataclass import dataclass, replace
+from checks.dataclass import dataclass, field, replace
 from checks.finding import Finding, Outcome, Waived, Waiver, identify
 from checks.form import day, guess
 from checks.policy import Policy, max_waiver_days
@@ -53,7 +55,9 @@ def waive(project: Project, outcomes: Sequence[Outcome], terms: Terms) -> tuple[
     wrong = {waiver: why for waiver in waivers if (why := why_not(waiver, terms))}
     sound = [waiver for waiver in waivers if waiver not in wrong]
     fresh = _fresh(sound, terms)
-    judged = tuple(_applied(outcome, sound, fresh) for outcome in outcomes)
+    ranked = sorted(sound, key=lambda waiver: not fresh.get(waiver, True))
+    by_rule = _by_rule(ranked)
+    judged = tuple(_applied(outcome, by_rule.get(outcome.rule), fresh) for outcome in outcomes)
     own = [waiver for waiver in sound if not _is_shared(project, waiver, terms)]
     wrong |= _useless(own, outcomes)
     findings = identify(_findings(waivers, wrong), WAIVER, project.folder)
@@ -108,11 +112,14 @@ def _unknown(rule: str, terms: Terms) -> str:
 
 def _useless(sound: Iterable[Waiver], outcomes: Iterable[Outcome]) -> dict[Waiver, str]:
     """Waivers that no finding is for, of rules that were judged."""
+    waivers = list(sound)
+    by_rule = _by_rule(waivers)
     judged = {outcome.rule: outcome.findings for outcome in outcomes if outcome.result in ("pass", "fail")}
+    used = {waiver for rule, own in by_rule.items() for f in judged.get(rule, ()) for _, waiver in own.on(f)}
     return {
         waiver: f"{waiver.rule} has no finding that this waiver is for: take it out"
-        for waiver in sound
-        if waiver.rule in judged and not any(_covers(waiver, finding) for finding in judged[waiver.rule])
+        for waiver in waivers
+        if waiver.rule in judged and waiver not in used and not (waiver.covers is None and judged[waiver.rule])
     }
 
 
@@ -149,26 +156,56 @@ def _fresh(sound: Iterable[Waiver], terms: Terms) -> dict[Waiver, bool]:
     return fresh
 
 
-def _applied(outcome: Outcome, sound: Sequence[Waiver], fresh: Mapping[Waiver, bool]) -> Outcome:
+def _applied(outcome: Outcome, own: _OfRule | None, fresh: Mapping[Waiver, bool]) -> Outcome:
     """An outcome without the findings that a waiver lets stand; those of a new waiver stay, and are told."""
-    own = [waiver for waiver in sound if waiver.rule == outcome.rule]
-    if not own or outcome.result != "fail":
+    if own is None or outcome.result != "fail":
         return outcome
-    waived = tuple(
-        Waived(finding, waiver, fresh.get(waiver, True), waiver in fresh)
-        for finding in outcome.findings
-        for waiver in sorted((one for one in own if _covers(one, finding)), key=lambda one: not fresh.get(one, True))[
-            :1
-        ]
-    )
+    pairs = ((finding, own.first(finding)) for finding in outcome.findings)
+    waived = tuple(Waived(f, waiver, fresh.get(waiver, True), waiver in fresh) for f, waiver in pairs if waiver)
     gone = {one.finding for one in waived if one.counts}
     kept = tuple(finding for finding in outcome.findings if finding not in gone)
     return replace(outcome, result="fail" if kept else "pass", findings=kept, waived=waived)
 
 
-def _covers(waiver: Waiver, finding: Finding) -> bool:
-    if waiver.covers is None:
-        return True
-    if finding.span is None or finding.path != waiver.path:
-        return False
-    return finding.span.line <= waiver.covers <= max(finding.span.line, finding.span.end_line)
+# ── which waiver is for which finding ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True)
+class _OfRule:
+    """The waivers of one rule. `everywhere`: the first that is for all findings, and its rank among all waivers;
+    `lines`: the others by path, each as the line that it is for, its rank, and itself."""
+
+    everywhere: tuple[int, Waiver] | None = None
+    lines: dict[str, list[tuple[int, int, Waiver]]] = field(default_factory=dict)
+
+    def on(self, finding: Finding) -> Iterator[tuple[int, Waiver]]:
+        """The waivers of its lines, with their ranks."""
+        if finding.span is None:
+            return
+        lines = self.lines.get(finding.path, [])
+        last = max(finding.span.line, finding.span.end_line)
+        for number in range(bisect_left(lines, finding.span.line, key=itemgetter(0)), len(lines)):
+            line, rank, waiver = lines[number]
+            if line > last:
+                return
+            yield rank, waiver
+
+    def first(self, finding: Finding) -> Waiver | None:
+        """Of those that are for a finding, the first."""
+        found = [*self.on(finding), *([self.everywhere] if self.everywhere else [])]
+        return min(found, key=itemgetter(0))[1] if found else None
+
+
+def _by_rule(waivers: Iterable[Waiver]) -> dict[str, _OfRule]:
+    """Waivers by their rule, ranked as they come."""
+    found: dict[str, _OfRule] = {}
+    for rank, waiver in enumerate(waivers):
+        own = found.setdefault(waiver.rule, _OfRule())
+        if waiver.covers is not None:
+            own.lines.setdefault(waiver.path, []).append((waiver.covers, rank, waiver))
+        elif own.everywhere is None:
+            own.everywhere = (rank, waiver)
+    for own in found.values():
+        for lines in own.lines.values():
+            lines.sort(key=itemgetter(0))
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from checks.dataclass import dataclass
@@ -152,7 +152,7 @@ class Requirements:
         """Where a line stands, without its comment."""
         return self.source.span(line.start, line.end)
 
-    @property
+    @cached_property
     def hashed(self) -> bool:
         """Whether pip checks hashes here: then it asks for one of every requirement."""
         return any(one.hashed and one.kind == "index" for one in self.requirements)

@@ -402,8 +402,9 @@ def pinned(project: Project) -> Iterator[Finding]:
 def pin(project: Project, finding: Finding) -> Fix | None:
     """The version that a lock file of the repository holds, else the one that the policy's index gives."""
     known = _known(project)
-    source, one = project.remember("9 places", lambda: _places(known)).get((finding.path, finding.span), (None, None))
-    return pinning.pin(project, known, source, one) if source and one else None
+    places = project.remember("9 places", lambda: _places(known))
+    found = places.get((finding.path, finding.span))
+    return pinning.pin(project, known, *found) if found else None
 
 
 def _places(known: Dependencies) -> dict[tuple[str, Span | None], tuple[Source, Requirement]]:
