@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot import log
 from bot.approvers import may_grant
 from bot.errors import Broken, Refused
 from bot.git import Mirror
-from bot.git.authors import Written
+from bot.git.authors import Blame, Written
 from bot.gitlab import GitLab
-from bot.mr import MergeRequest, Person, Push
+from bot.mr import Approval, MergeRequest, Person, Push
 from checks.finding import Waiver
 from checks.policy import Policy
 
@@ -36,6 +37,10 @@ class Granting:
     own: frozenset[str] = frozenset()
     _may: dict[int, bool] = field(default_factory=dict)
     _pushes: tuple[Push, ...] | None = None
+    _blames: dict[str, Blame] = field(default_factory=dict)
+    _approvals: tuple[Approval, ...] | None = None
+    _versions: tuple[tuple[str, datetime], ...] | None = None
+    _contained: dict[tuple[str, str], bool | None] = field(default_factory=dict)
 
     def __call__(self, waiver: Waiver) -> bool:
         """Whether the waiver counts already. Where it can't be known it does not."""
@@ -51,7 +56,9 @@ class Granting:
         if self.mr.refs is None:
             return ()
         lines = (waiver.span.line, max(waiver.span.line, waiver.span.end_line - (waiver.span.end_column == 1)))
-        found = self.mirror.writers(self.mr.refs.base, self.mr.head, waiver.path, lines)
+        if waiver.path not in self._blames:
+            self._blames[waiver.path] = self.mirror.blame(self.mr.refs.base, self.mr.head, waiver.path)
+        found = self._blames[waiver.path].of(*lines)
         # Lines that are counted otherwise (ended by a lone carriage return) would be somebody else's.
         says = waiver.rule in found.text and waiver.until in found.text
         return found.commits if says else ()
@@ -78,7 +85,7 @@ class Granting:
         """
         earlier: list[Push] = []
         for push in reversed(self._known_pushes()):
-            found = self.mirror.contains(push.commit, commit)
+            found = self._contains(push.commit, commit)
             if found:
                 yield from (*earlier, push)
                 return
@@ -94,14 +101,24 @@ class Granting:
     # ── who approves of it ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _is_approved(self, written: tuple[Written, ...]) -> bool:
-        given = [one for one in self.gitlab.approvals(self.mr) if self._may_grant(one.person)]
+        if self._approvals is None:
+            self._approvals = self.gitlab.approvals(self.mr)
+        given = [one for one in self._approvals if self._may_grant(one.person)]
         if not any(one.at for one in given):
             return bool(given)
-        heads = self.gitlab.versions(self.mr)
+        if self._versions is None:
+            self._versions = self.gitlab.versions(self.mr)
         came = [
-            min((at for head, at in heads if self.mirror.contains(head, one.commit)), default=None) for one in written
+            min((at for head, at in self._versions if self._contains(head, one.commit)), default=None)
+            for one in written
         ]
         return all(at is not None and any(one.at and one.at >= at for one in given) for at in came)
+
+    def _contains(self, tip: str, commit: str) -> bool | None:
+        """Whether a commit is in the history of another; None where that one is not here."""
+        if (tip, commit) not in self._contained:
+            self._contained[tip, commit] = self.mirror.contains(tip, commit)
+        return self._contained[tip, commit]
 
 
 def _is_own(written: Written, push: Push) -> bool:

@@ -32,37 +32,38 @@ class Lines:
     commits: tuple[Written, ...]
 
 
-def writers(git: Git, place: Path, base: str, head: str, path: str, lines: tuple[int, int]) -> Lines:
-    """Lines of a file (first and last, from 1), and the commits after `base` that they come from, as `git blame` tells;
-    none where the lines were there before. Raises Failed where git can't tell.
-    """
-    first, last = lines
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Each line of a file, and the commit after a base that it comes from; None where it was there before."""
+
+    lines: tuple[tuple[bytes, Written | None], ...]
+
+    def of(self, first: int, last: int) -> Lines:
+        """Some of its lines, from `first` to `last`, counted from 1."""
+        chosen = self.lines[max(0, first - 1) : last]
+        commits = dict.fromkeys(written for _, written in chosen if written is not None)
+        return Lines(b"".join(line for line, _ in chosen).decode(errors="replace"), tuple(commits))
+
+
+def blame(git: Git, place: Path, base: str, head: str, path: str) -> Blame:
+    """Where the lines of a file of `head` come from, as `git blame` tells. Raises Failed where git can't tell."""
     span = f"{checked_id(base)}..{checked_id(head)}"
-    told = git.run(
-        place,
-        "blame",
-        "--porcelain",
-        "--no-textconv",
-        f"-L{first},{last}",
-        span,
-        "--",
-        path.encode(errors="surrogateescape"),
-    )
-    commits: dict[str, None] = {}
+    name = path.encode(errors="surrogateescape")
+    told = git.run(place, "blame", "--porcelain", "--no-textconv", span, "--", name)
     old: set[str] = set()
     current = ""
-    text: list[bytes] = []
+    lines: list[tuple[bytes, str]] = []
     for line in re.findall(rb"[^\n]*\n", told):
         header = _HEADER.fullmatch(line)
         if header:
             current = header["commit"].decode()
-            commits[current] = None
         elif line == b"boundary\n":
             old.add(current)
         elif line.startswith(b"\t"):
-            text.append(line[1:])
-    found = tuple(_written(git, place, commit) for commit in commits if commit not in old)
-    return Lines(b"".join(text).decode(errors="replace"), found)
+            lines.append((line[1:], current))
+    new = dict.fromkeys(commit for _, commit in lines if commit not in old)
+    written = {commit: _written(git, place, commit) for commit in new}
+    return Blame(tuple((line, written.get(commit)) for line, commit in lines))
 
 
 def contains(git: Git, place: Path, tip: str, commit: str) -> bool | None:

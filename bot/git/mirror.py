@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from bot.errors import Broken, SetupError, Stale
 from bot.git import authors, change, trouble
-from bot.git.authors import Lines
+from bot.git.authors import Blame
 from bot.git.diff import diff
 from bot.git.process import Failed, Git, Remote, checked_id
 from bot.git.snapshot import Reader, Remembered, Snapshot, snapshot
@@ -101,9 +101,9 @@ class Mirror:
         files = self.snapshot(base)
         return self._mended(lambda: diff(self._git, self._place, base, head, files), base, head)
 
-    def writers(self, base: str, head: str, path: str, lines: tuple[int, int]) -> Lines:
-        """The commits after `base` that lines of a file come from: see `bot.git.authors.writers`. Raises Failed."""
-        return authors.writers(self._git, self._place, base, head, path, lines)
+    def blame(self, base: str, head: str, path: str) -> Blame:
+        """The commits after `base` that the lines of a file come from: see `bot.git.authors.blame`. Raises Failed."""
+        return authors.blame(self._git, self._place, base, head, path)
 
     def contains(self, tip: str, commit: str) -> bool | None:
         """Whether a commit is in the history of `tip`; None where that one is not here."""
