@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from checks.dataclass import dataclass, field
 from checks.finding import Edit, Finding, Fix, Outcome, Skip
@@ -17,6 +18,9 @@ Judge = Callable[[Project], Sequence[Outcome]]
 Keys = Counter[tuple[str, str, str]]
 _WAIVER = "0.waiver"
 """A fix may leave a waiver without its finding: that is for people to take out."""
+MOST_OFFERED: Final = 100
+"""So many different fixes of a project are proven to be shown: a review has room for fewer, and each proof judges a
+whole file anew. Whoever asks for fixes is given all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,8 @@ class Workshop:
     judge: Judge
     _proven: dict[tuple[Edit, ...], Proposal | Unproven] = field(default_factory=dict)
 
-    def propose(self, finding: Finding) -> Proposal | Unproven | None:
-        """The rule's fix for a finding, proven; None where the rule has none for it."""
+    def propose(self, finding: Finding, most: int | None = None) -> Proposal | Unproven | None:
+        """The rule's fix for a finding, proven; None where the rule has none for it, or `most` others were proven."""
         fixer = self.rules[finding.rule].fixer
         if fixer is None:
             return None
@@ -65,6 +69,8 @@ class Workshop:
         except Exception as crash:  # noqa: BLE001 - a fix that fails is not offered, and takes nothing else with it
             return Unproven(finding.rule, finding.path, f"{type(crash).__name__}: {str(crash)[:200]}")
         if fix is None or not any(edit.before != edit.after for edit in fix.edits):
+            return None
+        if most is not None and fix.edits not in self._proven and len(self._proven) >= most:
             return None
         return self._prove_once(finding, fix)
 

@@ -15,7 +15,7 @@ from checks.discover import SETTINGS as DISCOVERY
 from checks.discover import Repository, Skipped, find_projects
 from checks.environments import environments
 from checks.finding import Finding, Outcome, Waived, Waiver
-from checks.fix import Combined, Proposal, Unproven, Workshop, combine
+from checks.fix import MOST_OFFERED, Combined, Proposal, Unproven, Workshop, combine
 from checks.form import PolicyProblem
 from checks.owners import Owner, owner_of
 from checks.place import Place
@@ -90,7 +90,7 @@ class Fixes(Protocol):
     """Where the fixes of an inspection's findings are made."""
 
     def propose(self, finding: Finding) -> Proposal | Unproven | None:
-        """The fix of a finding, proven; None where there is none."""
+        """The fix of a finding, proven; None where there is none, or where there are more than can be shown."""
 
     def combine(self, findings: Sequence[Finding], *, unsafe: bool) -> Combined:
         """The fixes of findings, of any projects, as one set of edits; only safe ones unless `unsafe`."""
@@ -106,7 +106,7 @@ class Workshops:
     shops: Mapping[str, Workshop]
 
     def propose(self, finding: Finding) -> Proposal | Unproven | None:
-        return self.shops[finding.project].propose(finding)
+        return self.shops[finding.project].propose(finding, MOST_OFFERED)
 
     def combine(self, findings: Sequence[Finding], *, unsafe: bool) -> Combined:
         edits: dict[str, bytes | None] = {}

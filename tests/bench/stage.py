@@ -132,3 +132,10 @@ def staged(folder: Path) -> Iterator[Stage]:
         gitlab.state.calls = watch = Watch()
         gitlab.pause_hooks()
         yield Stage(gitlab, watch, gitlab.add_user("snitch", bot=True), gitlab.add_user("author"))
+
+
+@contextmanager
+def staged_alone() -> Iterator[tuple[Stage, Path]]:
+    """A stage without a service, and a folder."""
+    with tempfile.TemporaryDirectory() as name, staged(Path(name)) as stage:
+        yield stage, Path(name)

@@ -81,6 +81,14 @@ def combined(text: bytes, fixer: Fixer, *wanted: int, unsafe: bool = True) -> Co
 # ── proof ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_only_so_many_fixes_are_proven_to_be_shown_and_all_when_they_are_asked_for() -> None:
+    offering = shop(b"".join(b"no %d\n" % number for number in range(30)), replaced(b"yes"))
+    findings = [finding for outcome in offering.outcomes for finding in outcome.findings]
+    offered = [offering.propose(finding, 10) for finding in findings]
+    assert [isinstance(one, Proposal) for one in offered] == [True] * 10 + [False] * 20
+    assert len(combine(offering, findings, lambda finding, fix: True).fixed) == 30
+
+
 def test_a_fix_that_mends_its_finding_is_offered() -> None:
     proposal = proposed(b"no\nyes\n", replaced(b"yes"))
     assert isinstance(proposal, Proposal)
