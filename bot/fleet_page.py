@@ -1,4 +1,5 @@
-"""The fleet as one HTML file that opens without a server: projects × standards, no script, nothing from elsewhere."""
+"""The fleet as one HTML file that opens without a server: projects × standards and who repairs them, no script, nothing
+from elsewhere."""
 
 from __future__ import annotations
 
@@ -20,15 +21,21 @@ WORDS = {
     "error": ("?", "snitch could not judge it"),
 }
 _STYLE = """
-:root { color-scheme: light dark; --line: #8884; --pass: #1a7f37; --warn: #9a6700; --fail: #cf222e; --dim: #6e7781; }
-@media (prefers-color-scheme: dark) {
-  :root { --pass: #3fb950; --warn: #d29922; --fail: #ff7b72; --dim: #9198a1; }
+:root {
+  color-scheme: light dark;
+  --ground: #fff; --line: #8884; --pass: #1a7f37; --warn: #8a5d00; --fail: #cf222e; --dim: #656d76;
 }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
+@media (prefers-color-scheme: dark) {
+  :root { --ground: #121619; --pass: #3fb950; --warn: #d29922; --fail: #ff7b72; --dim: #9198a1; }
+}
+html { background: var(--ground); }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 84rem; padding: 0 1rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: center; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, .who { text-align: left; }
+tbody th { font-weight: 400; min-width: 10rem; overflow-wrap: anywhere; }
+thead td { font-size: .8rem; white-space: nowrap; }
 .pass { color: var(--pass); } .warn { color: var(--warn); font-weight: 600; }
 .fail { color: var(--fail); font-weight: 700; }
 .skip { color: var(--dim); } .error { color: var(--fail); }
@@ -39,13 +46,14 @@ li { overflow-wrap: anywhere; } .reason { color: var(--dim); text-align: left; }
 
 def as_html(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], day: str) -> str:
     """The page. Everything from a repository is escaped."""
-    standards, tally = [(s.number, s.title) for s in all_standards() if s.number], Tally()
+    standards, tally = [(s.number, s.title) for s in all_standards()], Tally()
     rows: list[str] = []
     for verdict in verdicts:
         tally.add(verdict)
         rows += _rows(verdict, [number for number, _ in standards], str(sweep.get("template", "0")))
     heads = "".join(f'<th scope="col" title="{_text(title)}">{number}</th>' for number, title in standards)
     shares = "".join(f"<td>{_share(tally, number)}</td>" for number, _ in standards)
+    named = " · ".join(f"{number} {_text(title)}" for number, title in standards)
     troubles = "".join(f"<li>{_text(str(trouble))}</li>" for trouble in sweep.get("troubles", ()))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -54,9 +62,10 @@ def as_html(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], day: str) -> 
         f"<title>Model Standards, {day}</title><style>{_STYLE}</style></head><body><main>\n"
         f"<h1>Model Standards, {day}</h1>\n<p>{_counts(tally)}</p>\n"
         f"{'<h2>Trouble</h2><ul>' + troubles + '</ul>' if troubles else ''}"
-        f'<p>{_legend()}</p>\n<div class="scroll" tabindex="0" role="region" aria-label="Projects and standards">'
-        f'<table><thead><tr><th scope="col">Project</th>{heads}</tr>'
-        f'<tr><th scope="row">Share compliant</th>{shares}</tr></thead>\n'
+        f"<p>{_legend()}</p>\n<p>{named}</p>\n"
+        '<div class="scroll" tabindex="0" role="region" aria-label="Projects and standards">'
+        f'<table><thead><tr><th scope="col">Project</th><th scope="col" class="who">Who repairs it</th>{heads}</tr>'
+        f'<tr><th scope="row">Share compliant</th><td></td>{shares}</tr></thead>\n'
         f"<tbody>\n{''.join(rows)}</tbody></table></div>\n"
         "</main></body></html>\n"
     )
@@ -81,7 +90,7 @@ def _rows(verdict: Verdict, standards: list[int], newest: str) -> Iterable[str]:
     name = _text(verdict.path)
     link = f'<a href="{escape(verdict.web)}">{name}</a>' if verdict.web.startswith(("https://", "http://")) else name
     if verdict.state == "failed":
-        span = f'<td class="reason" colspan="{len(standards)}">could not be judged: {_text(verdict.reason)}</td>'
+        span = f'<td class="reason" colspan="{len(standards) + 1}">could not be judged: {_text(verdict.reason)}</td>'
         yield f'<tr><th scope="row">{link}</th>{span}</tr>\n'
     if verdict.state != "judged":
         return
@@ -89,7 +98,8 @@ def _rows(verdict: Verdict, standards: list[int], newest: str) -> Iterable[str]:
         folder = "" if model.folder == "." else f" ({_text(model.folder)})"
         cells = "".join(_cell(model, number) for number in standards)
         behind = f'<p class="reason">{drifted(model, newest)}</p>' if is_behind(model.template, newest) else ""
-        yield f'<tr><th scope="row">{link}{folder}{behind}{_details(model)}</th>{cells}</tr>\n'
+        owner = f'<td class="who">{_text(", ".join(model.owner.names) or "its Maintainers")}</td>'
+        yield f'<tr><th scope="row">{link}{folder}{behind}{_details(model)}</th>{owner}{cells}</tr>\n'
 
 
 def _cell(model: Model, number: int) -> str:

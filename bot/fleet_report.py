@@ -15,7 +15,7 @@ from bot.origin import MEMORY, is_behind
 from checks.render.visible import sayable, visible
 
 SCHEMA = 1
-COLUMNS = ("project", "model", "rule", "level", "outcome", "path", "line", "fix", "waived", "message")
+COLUMNS = ("project", "model", "rule", "level", "outcome", "path", "line", "fix", "waived", "message", "owner")
 
 
 @dataclass(slots=True)
@@ -74,6 +74,7 @@ def _project(verdict: Verdict, newest: str) -> dict[str, Any]:
                 "name": sayable(model.name),
                 "path": sayable(model.folder),
                 "template": _template(model, newest),
+                "owner": {"names": [sayable(name) for name in model.owner.names], "source": model.owner.source},
                 "rules": [_rule(rule) for rule in model.rules],
                 "summary": {
                     end: sum(r.outcome == end for r in model.rules) for end in ("pass", "fail", "skip", "error")
@@ -121,18 +122,19 @@ def as_csv(verdicts: Iterable[Verdict], sweep: Mapping[str, Any]) -> str:
     table.writerow(COLUMNS)
     for verdict in verdicts:
         if verdict.state in ("failed", "gone"):
-            table.writerow(_cells(verdict.path, "", "", "", verdict.state, "", "", "", "", verdict.reason))
+            table.writerow(_cells(verdict.path, "", "", "", verdict.state, "", "", "", "", verdict.reason, ""))
         for model in verdict.models:
+            owner = ", ".join(model.owner.names)
             if is_behind(model.template, newest):
                 told = ("template", "advise", "behind", MEMORY, "", "", "", drifted(model, newest))
-                table.writerow(_cells(verdict.path, model.folder, *told))
+                table.writerow(_cells(verdict.path, model.folder, *told, owner))
             for rule in model.told:
                 start = (verdict.path, model.folder, rule.id, rule.level)
                 for one in rule.findings:
                     end = "waived" if one.waived else rule.outcome
-                    table.writerow(_cells(*start, end, one.path, one.line, one.fix, one.waived, one.message))
+                    table.writerow(_cells(*start, end, one.path, one.line, one.fix, one.waived, one.message, owner))
                 if rule.outcome == "error":
-                    table.writerow(_cells(*start, "error", "", "", "", "", rule.reason))
+                    table.writerow(_cells(*start, "error", "", "", "", "", rule.reason, owner))
     return out.getvalue()
 
 

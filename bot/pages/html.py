@@ -84,7 +84,7 @@ def _charted(points: Sequence[Point]) -> dict[str, Any]:
     opened, fixed = [point.opened for point in points], [point.fixed for point in points]
     return {
         "shares": [point.share for point in points],
-        "share_words": f"Share of projects on which nothing enforced fails, by week: {now}",
+        "share_words": f"Share of projects on which nothing fails that is enforced today, by week: {now}",
         "share_rows": [(point.day.isoformat(), point.projects, point.compliant) for point in points],
         "opened": opened,
         "fixed": fixed,

@@ -218,7 +218,9 @@ def test_a_policy_of_another_digest_makes_all_be_judged_anew(fleet: Fleet) -> No
 
 def test_the_report_comes_as_csv_and_as_a_page_that_shows_nothing_unescaped(fleet: Fleet) -> None:
     bad = 'import kserve\n\n\nclass M(kserve.Model):\n    """<script>alert(1)</script>"""\n'
-    fleet.add("models/iris", {"serve.py": bad, "requirements.txt": "=cmd|' /C calc'!A0\n"})
+    late = "waive:\n- {rule: 10.patch, until: 2020-01-01, reason: over}\n"
+    more = {"requirements.txt": "=cmd|' /C calc'!A0\n", "CODEOWNERS": "* @ada =b\n", ".snitch.yml": late}
+    fleet.add("models/iris", {"serve.py": bad, **more})
     rows = list(csv.DictReader(io.StringIO(fleet.sweep("--format", "csv"))))
     assert {row["rule"] for row in rows} >= {"4.load", "10.patch"}
     assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row.values())
@@ -227,6 +229,8 @@ def test_the_report_comes_as_csv_and_as_a_page_that_shows_nothing_unescaped(flee
     text = page.read_text()
     assert "<script" not in text and 'http-equiv="Content-Security-Policy"' in text
     assert 'aria-label="standard 10: not kept"' in text and "models/iris" in text
+    assert 'aria-label="standard 0: not kept"' in text and '<td class="who">@ada</td>' in text
+    assert {row["owner"] for row in rows} == {"'@ada"}
 
 
 def test_a_sweep_that_was_killed_goes_on_where_it_stopped(fleet: Fleet) -> None:
