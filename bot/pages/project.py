@@ -23,6 +23,7 @@ from checks.owners import Owner
 from checks.policy import Level
 from checks.standards import all_rules
 
+WAIVED: Final = "waived"
 WORDS: Final[Mapping[Result, str]] = {
     "pass": "kept",
     "fail": "not kept",
@@ -107,6 +108,8 @@ def _model(verdict: Verdict, model: Model, due: tuple[Due, ...]) -> ModelRow:
         "pass": "keeps every standard",
         "skip": "nothing applies",
     }[overall(brief)]
+    if brief.waived and overall(brief) == "pass":
+        said += ", but for what is waived"
     findings, fixable = sum(one.findings for one in brief.failing), sum(one.fixable for one in brief.failing)
     behind = is_behind(model.template, newest_version())
     origin = (_template(model, behind), model.template or "", behind)
@@ -128,7 +131,9 @@ def _standard(verdict: Verdict, model: Model, number: int) -> StandardRow:
 def _rule(rule: RuleVerdict) -> RuleRow:
     texts = {one.id: one.text for one in all_rules()}
     end = "warn" if rule.outcome == "fail" and rule.level != "enforce" else rule.outcome
-    return RuleRow(rule.id, texts.get(rule.id, ""), rule.level, end, WORDS[rule.outcome], rule.reason or "")
+    waived = rule.outcome == "pass" and any(one.waived for one in rule.findings)
+    word = WAIVED if waived else WORDS[rule.outcome]
+    return RuleRow(rule.id, texts.get(rule.id, ""), rule.level, end, word, rule.reason or "")
 
 
 def _found(verdict: Verdict, rule: RuleVerdict, found: Found) -> FoundRow:

@@ -50,6 +50,7 @@ def _environment() -> Environment:
         "weblink": weblink,
         "broken": breakable,
         "coded": coded,
+        "typed": typed,
     }
     made.globals |= {
         "navigation": trouble.NAVIGATION,
@@ -92,6 +93,14 @@ def weblink(web: str, *parts: str) -> str:
 def breakable(path: str) -> Markup:
     """A path that a narrow column breaks after its slashes."""
     return Markup("/<wbr>").join(escape(visible(part)) for part in path.split("/"))
+
+
+def typed(text: str) -> Markup:
+    """What somebody typed, to be sent again as it is: its lines and tabs stay what they are."""
+    plain = text.replace("\r\n", "\n").split("\n")
+    lines = ("\t".join(visible(part) for part in line.split("\t")) for line in plain)
+    # HTML drops a line end that begins a text area, so that one which is to stay needs another before it.
+    return Markup("\n") + Markup("\n").join(lines)
 
 
 def coded(text: str) -> Markup:

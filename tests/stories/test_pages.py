@@ -301,6 +301,11 @@ def test_hostile_queries_are_answered_with_sense(public: Front, path: str) -> No
         assert requests.get(public.url + odd, timeout=30).status_code == 404, odd
 
 
+def test_what_a_waiver_lets_stand_is_not_said_to_be_kept(public: Front) -> None:
+    page = words_of(get(public, "/projects/models/let"))
+    assert "10.patch waived enforce" in page and "keeps every standard, but for what is waived" in page
+
+
 def test_what_holds_no_model_is_not_counted_as_one(public: Front) -> None:
     models = sum(api(public, "/fleet")["models"].values())
     assert f">{models} models, and 1 project without a verdict" in get(public, "/")
@@ -524,6 +529,10 @@ def test_admins_start_sweeps_and_try_policies_and_nobody_else_does(fleet: Fleet)
     page = words_of(tried.text)
     assert tried.status_code == 200 and "2 → 3 of 5 projects would fail" in page, page
     assert "1.ignored warn → enforce 1 0" in page and "10.patch enforce → warn 1 0" in page
+    lines = "levels:\r\n  1.ignored: enforce\r\n\t# a tab\r\n  9: warn\r\n"
+    for text in (lines, f"\r\n{lines}"):  # can be mended, and sent again, as it was typed
+        again = owner.ask("POST", "/policy", data={"csrf": csrf, "text": text}).text
+        assert f">\n{text}</textarea>".replace("\r", "") in again
     bad = owner.ask("POST", "/policy", data={"csrf": csrf, "text": f"levels: {{99: warn}}\n# {HOSTILE}"})
     assert bad.status_code == 400 and "99" in words_of(bad.text) and "<script" not in bad.text
     for source in ("/etc/passwd", "https://example.com/x", "gitlab:models/none//policy.yml"):
