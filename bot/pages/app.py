@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,6 +31,10 @@ _OPEN: Final = frozenset({SIGN_IN, CALLBACK, SIGNED_OUT})
 _STATIC: Final = "/static/"
 _BADGE: Final = "/badge.svg"
 _READING: Final = frozenset({"GET", "HEAD"})
+_USUAL: Final = web.RequestHandler.handle_error
+_NO_HTTP: Final = (
+    "The address, or what came with it, can't be read: it is too long, or holds characters that are not quoted."
+)
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -38,6 +42,7 @@ def install(app: web.Application, pages: Pages) -> None:
     """Adds the pages to the server, and whoever asks for one to its request, as `request["viewer"]`."""
     # A key of another kind, which this warns for the lack of, would only be known to the newest aiohttp.
     warnings.filterwarnings("ignore", category=web.NotAppKeyWarning)
+    _answer_what_is_no_http(headers_of(pages.settings))
     gate, threads = Gate.of(pages), ThreadPoolExecutor(_THREADS, "pages")
     # Of its own: signing in waits for GitLab, and nobody who is signed in waits for that.
     waiting = ThreadPoolExecutor(_THREADS, "signing in")
@@ -52,6 +57,27 @@ def install(app: web.Application, pages: Pages) -> None:
     app.on_startup.append(ready)
     app.middlewares.append(_Front(gate, sign_in, _runner(threads)).middleware())
     app.on_cleanup.append(close)
+
+
+def _answer_what_is_no_http(headers: Mapping[str, str]) -> None:
+    """A request that can't be read (bytes in its address that should be quoted, a line too long) reaches no route and
+    no middleware. Its answer is a page like any other, and repeats nothing of it."""
+
+    def handle_error(
+        self: web.RequestHandler,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status != 400 or request.writer.output_size > 0:
+            return _USUAL(self, request, status, exc, message)
+        response = trouble.answer(request, status, _NO_HTTP)
+        response.headers.update(headers)
+        response.force_close()
+        return response
+
+    web.RequestHandler.handle_error = handle_error  # type: ignore[method-assign]  # aiohttp has no other way in
 
 
 def _runner(threads: ThreadPoolExecutor) -> Callable[..., Awaitable[Any]]:

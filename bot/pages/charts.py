@@ -42,14 +42,19 @@ def pair_chart(one: Sequence[int], other: Sequence[int], labels: tuple[str, str]
     return _svg(name, [_scale((f"{most:,}", 1.0), ("0", 0.0)), *bars, *_ends(labels)])
 
 
-def burndown(values: Sequence[int | None], labels: tuple[str, str], name: str) -> str:
-    """How many are left, a point a week; weeks of which nothing is known are left out."""
+def burndown(values: Sequence[int | None], ahead: float, labels: tuple[str, str], name: str) -> str:
+    """How many are left, a point a week; weeks of which nothing is known are left out. `ahead`: how many weeks from the
+    last one the day is on which none may be left; the way there is dashed."""
     known = [(n, value) for n, value in enumerate(values) if value is not None]
     most = max([value for _, value in known], default=0) or 1
-    points = [(_x(n, len(values)), _y(value, most)) for n, value in known]
+    count = len(values) + max(0.0, ahead)
+    points = [(_x(n, count), _y(value, most)) for n, value in known]
     drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     parts = [_scale((f"{most:,}", 1.0), ("0", 0.0)), f'<polyline class="line left" points="{drawn}"/>']
-    parts += [f'<circle class="dot left" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in points[-1:]]
+    for x, y in points[-1:]:
+        if ahead > 0:
+            parts.append(f'<path class="way" d="M{x:.1f},{y:.1f}L{WIDTH - RIGHT},{HEIGHT - BOTTOM}"/>')
+        parts.append(f'<circle class="dot left" cx="{x:.1f}" cy="{y:.1f}" r="3"/>')
     return _svg(name, [*parts, *_ends(labels)])
 
 
@@ -69,7 +74,7 @@ def badge(label: str, said: str, colour: str) -> str:
     )
 
 
-def _x(number: int, count: int) -> float:
+def _x(number: float, count: float) -> float:
     return LEFT + (WIDTH - LEFT - RIGHT) * (number / (count - 1) if count > 1 else 1.0)
 
 

@@ -40,6 +40,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "day": day,
+        "short": short,
         "moment": moment,
         "ago": ago,
         "span": span,
@@ -115,6 +116,11 @@ def day(value: float | date | None) -> str:
     return (datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else value).strftime("%Y-%m-%d")
 
 
+def short(value: date) -> str:
+    """A day at the edge of a chart, as 05 Dec."""
+    return value.strftime("%d %b")
+
+
 def moment(value: float | None) -> str:
     """A time in UTC, to the minute."""
     return "–" if value is None else datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -142,5 +148,5 @@ def span(seconds: float | None) -> str:
 
 def weeks_of(points: Iterable[Any]) -> tuple[str, str]:
     """The first and the last week of a chart."""
-    days = [point.day.strftime("%d %b") for point in points]
+    days = [short(point.day) for point in points]
     return (days[0], days[-1]) if days else ("", "")

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from bot.pages.overview import Line, Sight, Stand
+from bot.pages.render import weblink
 from bot.store import CalledWrong
 from bot.trend import Point, marks, trend
 from checks.policy import Level
@@ -126,16 +127,17 @@ def _prose(number: int, names: tuple[str, ...]) -> Markup:
 
 def wrong_of(reports: Sequence[CalledWrong], standard: int, stands: Sequence[Stand]) -> list[dict[str, object]]:
     """What people called wrong about a standard, where it may be seen."""
-    paths = {stand.row.project_id: stand.row.path for stand in stands}
+    rows = {stand.row.project_id: stand.row for stand in stands}
     return [
         {
             "rule": one.rule,
-            "project": paths[one.project_id],
+            "project": rows[one.project_id].path,
+            "link": weblink(rows[one.project_id].web, "-/merge_requests", str(one.iid)),
             "iid": one.iid,
             "place": f"{one.path}:{one.line}" if one.line else one.path,
             "reason": one.reason,
             "at": one.at,
         }
         for one in reports
-        if one.project_id in paths and one.rule.partition(".")[0] == str(standard)
+        if one.project_id in rows and one.rule.partition(".")[0] == str(standard)
     ]

@@ -32,7 +32,7 @@ _SENTENCES: Final = {
 }
 
 
-def answer(request: web.Request, status: int, why: str = "", *, sign_in: bool = False) -> web.Response:
+def answer(request: web.BaseRequest, status: int, why: str = "", *, sign_in: bool = False) -> web.Response:
     """The answer to a request that gets nothing else. `sign_in`: with the way there."""
     title, usual = _SENTENCES.get(status, ("That did not work", f"The answer is {status}."))
     headers = {"Retry-After": RETRY_AFTER} if status == 503 else {}

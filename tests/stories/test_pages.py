@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -299,6 +300,17 @@ def test_hostile_queries_are_answered_with_sense(public: Front, path: str) -> No
         "/sweeps/%00%ff",
     ):
         assert requests.get(public.url + odd, timeout=30).status_code == 404, odd
+
+
+def test_what_is_no_http_gets_a_page_that_leads_on(public: Front) -> None:
+    lines = ("GET /?page=٣ HTTP/1.1", "GET /\x00 HTTP/1.1", f"GET /?q={'x' * 9000} HTTP/1.1", "<b>é</b> / HTTP/1.1")
+    for line in lines:
+        with socket.create_connection(("127.0.0.1", public.port), timeout=30) as raw:
+            raw.sendall(f"{line}\r\nHost: x\r\n\r\n".encode())
+            head, _, page = raw.makefile("rb").read().partition(b"\r\n\r\n")
+        assert b" 400 " in head.partition(b"\r\n")[0] and b"default-src 'none'" in head, line
+        assert b'href="/"' in page and b"xxxx" not in page and b"<b>" not in page, line
+    assert get(public, "/")
 
 
 def test_what_a_waiver_lets_stand_is_not_said_to_be_kept(public: Front) -> None:
