@@ -14,7 +14,7 @@ from bot import log
 from bot.chat import Chat
 from bot.errors import SetupError
 from bot.fleet import Order, Scope
-from bot.git import Git, Mirror, Remembered, Remote
+from bot.git import Git, Mirror, Quick, Remembered, Remote
 from bot.gitlab import GitLab
 from bot.index import Index
 from bot.job import Job
@@ -24,6 +24,7 @@ from bot.mr import Person, ProjectInfo
 from bot.policy_source import Place, load, place_of
 from bot.registry import Home, Registry, Session, SignIn
 from bot.settings import Mode, PolicyAccess, Settings, surroundings
+from bot.smart_http import Connections
 from bot.store import Store
 from checks.policy import Policy
 from checks.policy import mode_of as policy_mode
@@ -55,6 +56,7 @@ class World:
     metrics: Metrics = field(default_factory=Metrics)
     policy_place: Place | None = None
     chat: Chat | None = None
+    quick: Quick | None = None
     snapshots: Remembered = field(default_factory=Remembered)
     index: Index = field(default_factory=lambda: Index(surroundings()))
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -79,6 +81,7 @@ class World:
             nightly=nightly(settings),
             reload=lambda: load_policy(settings),
             policy_place=place_of(settings.policy, settings.gitlab_url),
+            quick=Quick(Connections(settings.gitlab_url)),
             chat=Chat(settings.digest_url.reveal) if settings.digest_url else None,
         )
 
@@ -116,7 +119,7 @@ class World:
 
     def mirror_at(self, place: Path) -> Mirror:
         """The mirror in a folder."""
-        return Mirror(self.git, place, MIRROR_LIMIT, self.snapshots)
+        return Mirror(self.git, place, MIRROR_LIMIT, self.snapshots, quick=self.quick)
 
     def remote(self, project: ProjectInfo) -> Remote:
         """Where git finds a project."""

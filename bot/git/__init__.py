@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bot.git.first import push_first
     from bot.git.mirror import Mirror, Want
     from bot.git.process import Abilities, Failed, Git, Remote
+    from bot.git.quick import Quick
     from bot.git.snapshot import GitTree, Item, Reader, Remembered, Snapshot
 
 _HOMES = {
@@ -20,6 +21,7 @@ _HOMES = {
     "first": ("push_first",),
     "mirror": ("Mirror", "Want"),
     "process": ("Abilities", "Failed", "Git", "Remote"),
+    "quick": ("Quick",),
     "snapshot": ("GitTree", "Item", "Reader", "Remembered", "Snapshot"),
 }
 
@@ -34,6 +36,7 @@ __all__ = [
     "Moved",
     "Pushed",
     "Pushing",
+    "Quick",
     "Reader",
     "Refused",
     "Remembered",

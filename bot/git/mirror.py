@@ -19,7 +19,8 @@ from bot.errors import Broken, SetupError, Stale
 from bot.git import authors, change, trouble
 from bot.git.authors import Blame
 from bot.git.diff import diff
-from bot.git.process import Failed, Git, Remote, checked_id
+from bot.git.process import Failed, Git, Remote, checked_id, is_id
+from bot.git.quick import Quick
 from bot.git.snapshot import Reader, Remembered, Snapshot, snapshot
 from bot.mr import ChangedFile
 from checks.dataclass import dataclass
@@ -51,14 +52,24 @@ class Mirror:
     must be about commits that `fetch` brought.
     """
 
-    def __init__(self, git: Git, place: Path, limit: int, remembered: Remembered | None = None, depth: int = 0) -> None:
+    def __init__(
+        self,
+        git: Git,
+        place: Path,
+        limit: int,
+        remembered: Remembered | None = None,
+        depth: int = 0,
+        quick: Quick | None = None,
+    ) -> None:
         self._git = git
+        self._quick = quick
         self._place = place
         self._limit = limit
         self._remembered = remembered or Remembered()
         self._depth = depth
         self._fetched: tuple[Remote, tuple[Want, ...], float] | None = None
         self._known: frozenset[str] = frozenset()
+        self._brought: frozenset[str] = frozenset()
 
     def fetch(self, remote: Remote, *wants: Want, seconds: float = 300) -> None:
         """Brings the commits and their histories; without any network when they are here.
@@ -68,7 +79,7 @@ class Mirror:
         """
         self._fetched = (remote, wants, seconds)
         self._known |= {want.commit for want in wants}
-        if self._place.is_dir() and not self._unkept(wants):
+        if self._may_have(wants) and not self._unkept([want for want in wants if not self._was_seen(want.commit)]):
             return
         with self._alone():
             fresh = self._make(wants)
@@ -77,6 +88,7 @@ class Mirror:
             except Broken:
                 self._throw_away()
                 self._bring(remote, wants, seconds, self._make(wants))
+        self._brought |= {want.commit for want in wants}
 
     def has(self, commit: str) -> bool:
         """Whether a commit is here, kept, without any network."""
@@ -211,6 +223,21 @@ class Mirror:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def _may_have(self, wants: Sequence[Want]) -> bool:
+        """False where a ref is neither a file nor packed: git need not be asked."""
+        lone = [want for want in wants if not (self._place / _KEEP / want.commit).exists()]
+        if not lone:
+            return True
+        try:
+            packed = (self._place / "packed-refs").read_bytes()
+        except OSError:
+            return False
+        return all(f"{_KEEP}{want.commit}".encode() in packed for want in lone)
+
+    def _was_seen(self, commit: str) -> bool:
+        """Whether it was here a moment ago, brought or listed: damage since then shows when it is read."""
+        return commit in self._brought or self._remembered.get(self._place, commit) is not None
+
     def _unkept(self, wants: Sequence[Want]) -> tuple[Want, ...]:
         """Those that no ref of ours holds, or whose tree is gone; all of them when the mirror can't be asked."""
         lacking = self._lacking([f"{_KEEP}{want.commit}" for want in wants])
@@ -218,6 +245,8 @@ class Mirror:
 
     def _lacking(self, names: Sequence[str]) -> frozenset[str]:
         """The commits and refs without a tree here; all of them when the mirror can't be asked."""
+        if not names:
+            return frozenset()
         asked = "".join(f"{name}^{{tree}}\n" for name in names).encode()
         try:
             done = self._git.attempt(self._place, "cat-file", "--batch-check=%(objecttype)", stdin=asked)
@@ -229,6 +258,8 @@ class Mirror:
         return frozenset(name for name, answer in zip(names, answers, strict=True) if answer != b"tree")
 
     def _bring(self, remote: Remote, wants: Sequence[Want], seconds: float, fresh: bool) -> None:
+        if not fresh and not self._may_have(wants[:1]) and self._bring_quickly(remote, wants[:1]):
+            wants = wants[1:]
         names = [name for want in wants for name in (want.commit, f"{_KEEP}{want.commit}")]
         lacking = frozenset(names) if fresh else self._lacking(names)
         absent = [want for want in wants if want.commit in lacking]
@@ -239,6 +270,28 @@ class Mirror:
                 self._bring_one(remote, want, seconds)
         if self._unkept(wants):
             raise Broken("What was fetched from GitLab is not what was asked for.")
+
+    def _bring_quickly(self, remote: Remote, absent: Sequence[Want]) -> bool:
+        """In one request, on top of what is here; False where that is left to git."""
+        if self._quick is None or self._depth:
+            return False
+        wanted = [want.commit for want in absent]
+        if not self._quick.bring(self._git, self._place, remote, wanted, self._newest(), self._limit):
+            return False
+        try:
+            self._keep(absent)
+        except Failed:  # they did not come with it
+            return False
+        return True
+
+    def _newest(self) -> list[str]:
+        """Commits that were fetched with all their history, the latest first, as far as their refs are files."""
+        try:
+            with os.scandir(self._place / _KEEP) as found:
+                kept = [(entry.stat().st_mtime, entry.name) for entry in found]
+        except OSError:
+            return []
+        return [name for _, name in sorted(kept, reverse=True) if is_id(name)]
 
     def _bring_one(self, remote: Remote, want: Want, seconds: float) -> None:
         if self._ask(remote, [f"{want.commit}:{_KEEP}{want.commit}"], seconds):

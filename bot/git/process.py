@@ -116,9 +116,14 @@ class Failed(Broken):
     """A git process ended in a way that it should not have: the repository may be damaged."""
 
 
+def is_id(name: str) -> bool:
+    """Whether it is the full id of an object."""
+    return re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", name) is not None
+
+
 def checked_id(name: str) -> str:
     """The id of a commit, tree or blob, if it is written in full: 40 or 64 lower-case hex digits. Raises Invalid."""
-    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", name):
+    if not is_id(name):
         raise Invalid(f"{name[:80]!r} is not the full id of a commit.")
     return name
 
@@ -269,14 +274,15 @@ def _online(remote: Remote | None) -> dict[str, str]:
         return {}
     settings = {"remote.origin.url": remote.url}
     if remote.token is not None:
-        settings[f"http.{remote.url}.extraHeader"] = f"Authorization: Basic {_basic(remote.token)}"
+        settings[f"http.{remote.url}.extraHeader"] = f"Authorization: Basic {basic(remote.token)}"
     told = {"GIT_CONFIG_COUNT": str(len(settings))}
     for number, (key, value) in enumerate(settings.items()):
         told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return told
 
 
-def _basic(token: str) -> str:
+def basic(token: str) -> str:
+    """The credential of HTTP's Basic authentication, as GitLab wants it with git."""
     import base64
 
     return base64.b64encode(f"oauth2:{token}".encode()).decode()
@@ -285,7 +291,7 @@ def _basic(token: str) -> str:
 def _scrubbed(errors: bytes, remote: Remote | None) -> str:
     text = errors.decode(errors="replace")
     if remote is not None and remote.token:
-        for secret in (remote.token, _basic(remote.token)):
+        for secret in (remote.token, basic(remote.token)):
             text = text.replace(secret, "[token]")
     return text
 
