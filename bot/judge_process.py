@@ -50,6 +50,7 @@ CASES: Final = 4
 AT_LEISURE: Final = 1.0
 """Seconds without a question after which what is imported at first use is imported."""
 HEAVY: Final[tuple[Callable[[], object], ...]] = (openapi_validator.shortcuts,)
+CONTENTS: Final = 8 * MIB
 BOARD: Final = 512
 """Bytes of the board on which the parent reads what is being done."""
 
@@ -138,6 +139,29 @@ class Counting:
 
 
 @dataclass(slots=True)
+class Contents:
+    """The blobs that were read last, `most` bytes altogether: those of a merge base come again with the next change."""
+
+    most: int = CONTENTS
+    kept: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    size: int = 0
+
+    def get(self, blob: str) -> bytes | None:
+        found = self.kept.get(blob)
+        if found is not None:
+            self.kept.move_to_end(blob)
+        return found
+
+    def put(self, blob: str, data: bytes) -> None:
+        if blob in self.kept or len(data) > self.most // 8:
+            return
+        self.kept[blob] = data
+        self.size += len(data)
+        while self.size > self.most:
+            self.size -= len(self.kept.popitem(last=False)[1])
+
+
+@dataclass(slots=True)
 class Bench:
     """Answers what the service asks, one question after another."""
 
@@ -145,6 +169,7 @@ class Bench:
     foreman: Foreman
     memo: Counting = field(default_factory=Counting)
     cases: OrderedDict[int, Inspection] = field(default_factory=OrderedDict)
+    contents: Contents = field(default_factory=Contents)
 
     def serve(self) -> None:
         """Until the service hangs up, or this judge is tired."""
@@ -173,9 +198,13 @@ class Bench:
     # ── what is asked back ───────────────────────────────────────────────────────────────────────────────────────────
 
     def read(self, blob: str) -> bytes:
-        """The content of a blob, from the service."""
-        found = self._ask(wire.Read(blob))
-        return cast(bytes, found)
+        """The content of a blob, from the service where it is not known."""
+        known = self.contents.get(blob)
+        if known is not None:
+            return known
+        found = cast(bytes, self._ask(wire.Read(blob)))
+        self.contents.put(blob, found)
+        return found
 
     def granted(self, waiver: Waiver) -> bool:
         """Whether the service lets a waiver count."""
@@ -206,6 +235,8 @@ class Bench:
 
     def _inspect(self, asked: wire.Inspect) -> wire.Judged:
         self.foreman.take(asked.barred)
+        for blob, data in asked.contents.items():
+            self.contents.put(blob, data)
         policy: Policy = pickle.loads(asked.policy)  # noqa: S301  # of the service's own
         case = Case(
             GitTree(asked.after, self),

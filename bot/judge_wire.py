@@ -50,7 +50,7 @@ _WORKERS: Final = frozenset({"Workshop", "Workshops", "Inspection", "_Inspector"
 @dataclass(frozen=True, slots=True)
 class Inspect:
     """Judge this. `case` names it in what is asked later. `policy`: pickled. `barred`: work that is not to be begun,
-    and why.
+    and why. `contents`: of blobs that will be read in all likelihood.
     """
 
     case: int
@@ -60,6 +60,7 @@ class Inspect:
     today: date
     repository: Repository
     barred: Mapping[str, str]
+    contents: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ STANDSTILL: Final = 60.0
 """Seconds in which a judge must get on, whatever it waits for."""
 TRIES: Final = 4
 """Judges that one question may cost."""
+SMALL: Final = 64 * 1024
+AT_ONCE: Final = 512 * 1024
+"""Bytes of a file, and of all files, that are sent to a judge unasked."""
 logger = log.get(__name__)
 
 
@@ -233,6 +236,7 @@ class Hearing:
             case.today,
             case.repository,
             self.barred,
+            _changed(case),
         )
 
     def _insist(self, question: wire.Ask) -> object:
@@ -317,6 +321,24 @@ class Hearing:
             return Ended(work, "took its process too long, or too much memory")
         how = signal.Signals(-code).name if code < 0 else f"{code}, {type(error).__name__}"
         return Ended(work, f"made its process fail ({how})")
+
+
+def _changed(case: Case) -> dict[str, bytes]:
+    """The contents of what the change touched, where they are small: asked for one by one, each would cost a wait."""
+    if case.before is None:
+        return {}
+    before = {item.blob for item in case.before.files.items}
+    found: dict[str, bytes] = {}
+    left = AT_ONCE
+    for item in case.after.files.items:
+        if item.blob in before or item.size is None or item.size > min(SMALL, left) or item.mode == "submodule":
+            continue
+        try:
+            found[item.blob] = case.after.content(item.blob)
+        except SnitchError:
+            break  # told when it is asked for
+        left -= item.size
+    return found
 
 
 def _scope(case: Case) -> str:
