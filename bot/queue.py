@@ -27,6 +27,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, ScheduleInput, Wo
 
 from bot import job as jobs
 from bot import log
+from bot.alarm import Alarm
 from bot.errors import Broken, SnitchError, Transient, Unreachable
 from bot.executors import LEASE, Executor, Executors
 from bot.holding import Holding
@@ -103,6 +104,7 @@ class Queue:
         self._running = 0
         self._working = False
         self._holding = Holding(store, PEOPLE)
+        self._alarm = Alarm(PUSHES, PEOPLE)
         DBOS.migrate(settings.database_url.reveal())
         self._client = DBOSClient(
             system_database_engine=store.engine, application_name=APPLICATION, retry_connection_errors=False
@@ -110,13 +112,20 @@ class Queue:
 
     def wish(self, job: Wish) -> str:
         """Stores the newest wish for a merge request or a project; returns the id of the workflow that will take it."""
-        with self._store.transaction() as connection:
+        with self._ringing() as connection:
             return self._enqueue_wish(connection, job, self._store.wish(connection, job))
 
     def put(self, job: Owed) -> str:
         """Stores an answer or a sweep that is owed; where it is known already, nothing changes. Returns its id."""
-        with self._store.transaction() as connection:
+        with self._ringing() as connection:
             return self._enqueue_answer(connection, job, 1)
+
+    @contextmanager
+    def _ringing(self) -> Iterator[sa.Connection]:
+        """A transaction that stores a job: once it is there, this process begins it without waiting for its poll."""
+        with self._store.transaction() as connection:
+            yield connection
+        self._alarm.ring()
 
     def accept(self, job: Job) -> str:
         """Stores any job."""
@@ -141,7 +150,7 @@ class Queue:
     def try_again(self, name: str) -> str | None:
         """Stores a job anew that was given up: a wish as a new one, what was owed for one more try. Returns its id;
         None where there is none of that name."""
-        with self._store.transaction() as connection:
+        with self._ringing() as connection:
             job = self._store.take_back(connection, name)
             match job:
                 case ReviewMR() | SweepProject():
@@ -161,10 +170,11 @@ class Queue:
         )
         self._executors.enter()
         self._make_queues(self._settings.concurrency)
-        DBOS(config=self._config(executor.id))
+        running = DBOS(config=self._config(executor.id))
         self._register()
         self._working = True
         DBOS.launch()
+        self._alarm.set_up(running.background_thread_stop_events)
         self._plan()
 
     def _make_queues(self, places: int) -> None:
@@ -395,6 +405,7 @@ class Queue:
             with self._idle:
                 self._running -= 1
                 self._idle.notify_all()
+            self._alarm.ring_twice()
 
     def _enqueue_wish(self, connection: sa.Connection, job: Wish, epoch: int, after: float = 0.0) -> str:
         """An epoch whose workflow is over, cancelled by hand perhaps, never took its wish: the next one will."""

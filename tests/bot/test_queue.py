@@ -430,3 +430,21 @@ def test_what_waits_is_told_and_what_was_given_up_can_be_tried_again(tmp_path: P
         worker.go_on.set()
         until(lambda: len(worker.done) == 2)
         until(lambda: queue.under_way(9) == [])
+
+
+def test_a_job_is_begun_when_it_is_stored_and_not_at_the_next_poll(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Holds on to how the version of DBOS that is locked waits; one that waits otherwise polls."""
+    monkeypatch.setattr("bot.queue.POLL", 20.0)
+    worker = Worker()
+    with running(tmp_path, f"sqlite:///{tmp_path / 'queue.db'}", worker) as queue:
+        until(lambda: any(thread.name == "queue-worker-pushes" for thread in threading.enumerate()))
+        started = time.monotonic()
+        worker.go_on.clear()
+        queue.wish(ReviewMR(7, 3, HEADS[0]))
+        until(lambda: worker.started)
+        queue.wish(ReviewMR(7, 3, HEADS[1]))
+        worker.go_on.set()
+        until(lambda: len(worker.done) == 2)
+        assert time.monotonic() - started < 15, "the next one as well, once its merge request is free"
