@@ -505,6 +505,8 @@ def _merge_request(project: ProjectInfo, data: Answer) -> MergeRequest:
         source_project_id=data.get("source_project_id"),
         refs=_refs(refs.get("base_sha"), refs.get("start_sha"), refs.get("head_sha")),
         collaboration=bool(data.get("allow_collaboration") or data.get("allow_maintainer_to_push")),
+        created=_moment(data.get("created_at")),
+        notes=data.get("user_notes_count"),
     )
 
 

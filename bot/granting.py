@@ -6,7 +6,7 @@ somebody's only where GitLab says that this person brought it; and an approval o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,7 +34,7 @@ class Granting:
     mirror: Mirror
     mr: MergeRequest
     policy: Policy
-    own: frozenset[str] = frozenset()
+    own: Callable[[], frozenset[str]] = frozenset
     _may: dict[int, bool] = field(default_factory=dict)
     _pushes: tuple[Push, ...] | None = None
     _blames: dict[str, Blame] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Granting:
 
     def _is_by_approver(self, written: Written) -> bool:
         """Whether who brought the commit to GitLab has the right, and wrote it, as far as the commit says."""
-        if written.commit in self.own:
+        if written.commit in self.own():
             return True
         brought = list(self._brought(written.commit))
         return bool(brought) and all(self._may_grant(push.person) and _is_own(written, push) for push in brought)

@@ -83,7 +83,8 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """A merge request at one moment. `refs` is None while GitLab still prepares the diff."""
+    """A merge request at one moment. `refs` is None while GitLab still prepares the diff; `notes`: how many comments
+    there are, where GitLab tells."""
 
     project: ProjectInfo
     iid: int
@@ -97,6 +98,8 @@ class MergeRequest:
     source_project_id: int | None
     refs: Refs | None
     collaboration: bool = False
+    created: datetime | None = None
+    notes: int | None = None
 
     @property
     def from_fork(self) -> bool:

@@ -22,9 +22,7 @@ AT_ONCE = 8
 
 
 class Journal(Protocol):
-    """What must outlast a crash: that a publishing has begun, and what GitLab refused."""
-
-    def begin(self) -> None: ...
+    """What must outlast a crash: that a publishing has begun (before this is called), and what GitLab refused."""
 
     def end(self) -> None: ...
 
@@ -43,7 +41,6 @@ def publish(
     seen = [action for action in actions if not isinstance(action, SetStatus)]
     drafts = [action for action in seen if isinstance(action, Open | Summarise)]
     if drafts:
-        journal.begin()
         _draft(gitlab, mr, drafts, journal, look)
         _publish_drafts(gitlab, mr, journal)
     elif seen:

@@ -6,9 +6,11 @@ The durable queue keeps its own tables in the same database, so that a wish and 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, cast
@@ -35,6 +37,9 @@ from bot.schema import (
     wishes,
 )
 from checks.fix import Unproven
+
+BORN = "born"
+"""The mark of when the database was made, or first used by a version that notes it down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,16 @@ class Store:
         self.engine = _engine(url)
         with self.transaction() as connection:
             migrate(connection)
+            connection.execute(upsert(connection, marks, {"name": BORN, "at": time.time()}, []))
+            self._born = cast(float, connection.execute(sa.select(marks.c.at).where(marks.c.name == BORN)).scalar_one())
 
     def close(self) -> None:
         """Lets go of all connections."""
         self.engine.dispose()
+
+    def has_known(self, since: datetime | None) -> bool:
+        """Whether what has happened since a moment is remembered: the database was there then."""
+        return since is not None and since.timestamp() > self._born
 
     def check(self) -> None:
         """Raises Unreachable where the database doesn't answer."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
@@ -12,17 +12,17 @@ from typing import cast
 from bot import log, words
 from bot.action import Action, Open, Reopen, Resolve, SetStatus, Summarise, Update, View
 from bot.called_wrong import folded_away
-from bot.errors import Stale, Transient
+from bot.errors import Invalid, Stale, Transient
 from bot.facts import equipped, informed
 from bot.fix_request import BRANCH
+from bot.git import Mirror
 from bot.job import Answer, Job, ReviewMR, Sweep, SweepProject
 from bot.journal import StoredJournal
-from bot.mr import CommitStatus, MergeRequest, Thread
+from bot.mr import ChangedFile, CommitStatus, MergeRequest, Thread
 from bot.obey import obey
 from bot.policy_review import review_policy
-from bot.publish import publish, set_final, set_status, status_of
+from bot.publish import publish, set_final, set_status, status_of, take_back_drafts
 from bot.review import Reviewed, plan
-from bot.seen import Seen
 from bot.sweep import follow, sweep
 from bot.telling import told
 from bot.words_greeting import greeting
@@ -81,39 +81,70 @@ def review(job: ReviewMR, world: World, *, dry_run: bool = False) -> Reviewed:
 
 
 def _reviewed(job: ReviewMR, world: World, dry_run: bool) -> Reviewed:
-    """What need not wait is done aside: the head is fetched and what stands on the merge request is read while GitLab
-    tells of it, and `pending` is set while it is decided what to say.
+    """What need not wait is done aside: the head is fetched and the comments are read while GitLab tells of the merge
+    request, and `pending` is set while the comments are written.
+
+    What can't be there is not asked for: comments where there are none yet, and our status on a head of which this
+    memory, which is older than the merge request, knows that nothing was said on it.
     """
     journal = StoredJournal(world.store, job.project_id, job.iid)
     with ThreadPoolExecutor(ASIDE, "aside") as aside:
         early = aside.submit(bring_early, world, job)
-        speaks = not dry_run and world.mode == "active"
-        seen = Seen.begin(world.gitlab, job, journal, aside, speaks=speaks)
+        around = Around(journal, aside)
+        if not dry_run and world.mode == "active":
+            _begin_clean(world, job, around)
+        if not journal.is_new():
+            around.threads = aside.submit(world.gitlab.threads_on, job.project_id, job.iid)
         mr = world.gitlab.with_refs(world.gitlab.merge_request(job.project_id, job.iid))
         reason = _not_reviewed(mr, world)
         if reason:
             logger.info("not reviewed", reason=reason)
             return Reviewed(mr, None, why=reason)
         _check_not_behind(job, world, mr)
-        status = aside.submit(status_of, world.gitlab, mr)
-        early.result()
-        return _review(job, world, mr, Around(journal, seen, status, aside), dry_run)
+        if around.threads is None and mr.notes != 0:
+            around.threads = aside.submit(world.gitlab.threads_on, job.project_id, job.iid)
+        if journal.knows(mr.head) or not world.store.has_known(mr.created):
+            around.status = aside.submit(status_of, world.gitlab, mr)
+        around.mirror = early.result()
+        return _review(job, world, mr, around, dry_run)
 
 
-@dataclass(frozen=True, slots=True)
+def _begin_clean(world: World, job: ReviewMR, around: Around) -> None:
+    """Drafts of a publishing that did not end are taken back before the threads are read: GitLab may be making some of
+    these just now. On a merge request that is new to us there may be some of a process with another memory.
+    """
+    if around.journal.begun():
+        _take_back(world, job)
+        around.journal.end()
+    elif around.journal.is_new():
+        around.cleaned = around.aside.submit(_take_back, world, job)
+
+
+def _take_back(world: World, job: ReviewMR) -> None:
+    """Not where the policy lets this process say nothing: the drafts are of one that may."""
+    if world.mode_of(world.gitlab.project(job.project_id)) == "active":
+        take_back_drafts(world.gitlab, job.project_id, job.iid)
+
+
+@dataclass(slots=True)
 class Around:
-    """What a review has beside its merge request."""
+    """What a review has beside its merge request, as it is being asked for; None: there is none, and nobody is asked.
+    `status`: ours on the head. `cleaned`: drafts of another process. `mirror`: into which the head was brought early.
+    """
 
     journal: StoredJournal
-    seen: Seen
-    status: Future[CommitStatus | None]
     aside: ThreadPoolExecutor
+    threads: Future[tuple[Thread, ...]] | None = None
+    status: Future[CommitStatus | None] | None = None
+    cleaned: Future[None] | None = None
+    mirror: Mirror | None = None
 
 
 def _review(job: ReviewMR, world: World, mr: MergeRequest, around: Around, dry_run: bool) -> Reviewed:
     with ExitStack() as stack:
         with world.metrics.stage("fetch"):
-            workspace = stack.enter_context(opened(world, mr))
+            workspace = stack.enter_context(opened(world, mr, around.mirror))
+        changed = around.aside.submit(workspace.changed)
         inspect = partial(workspace.inspect, world)
         with world.metrics.stage("judge"):
             inspection = inspect()
@@ -123,15 +154,18 @@ def _review(job: ReviewMR, world: World, mr: MergeRequest, around: Around, dry_r
         # push, which asks no registry, would take it back.
         known = informed(world, mr.project, inspect, inspection) if job.asked else inspection
         inspection = equipped(world, inspect, inspection, inspection.changes.new)
-        view = _view(job, world, workspace, inspection, around)
+        view = _view(job, world, workspace, inspection, around, changed.result())
         if dry_run or world.mode_of(mr.project) == "silent":
             return _would_say(Reviewed(mr, known, plan(inspection, view)))
-        pending = around.aside.submit(_set_pending, world, view)
         with world.metrics.stage("plan"):
             actions = _planned(world, inspection, view)
+        drafts = any(isinstance(action, Open | Summarise) for action in actions)
+        if drafts or view.status is None:
+            around.journal.begin(mr.head, drafts=drafts)
+        pending = around.aside.submit(_set_pending, world, view)
         with world.metrics.stage("publish"):
-            if around.seen.cleaned is not None:
-                around.seen.cleaned.result()
+            if around.cleaned is not None:
+                around.cleaned.result()
             publish(world.gitlab, mr, actions, around.journal, partial(_check_still_there, world, mr))
         pending.result()  # `pending` behind it would take its place
         set_final(world.gitlab, mr, actions)
@@ -208,16 +242,24 @@ def _check_not_behind(job: ReviewMR, world: World, mr: MergeRequest) -> None:
 
 def _set_pending(world: World, view: View) -> None:
     if view.status is None:
-        set_status(world.gitlab, view.mr, "pending", words.status_pending())
+        with suppress(Invalid):  # there is one of another merge request with this head: what comes at last counts
+            set_status(world.gitlab, view.mr, "pending", words.status_pending())
 
 
-def _view(job: ReviewMR, world: World, workspace: Workspace, inspection: Inspection, around: Around) -> View:
-    mr, threads = workspace.mr, around.seen.threads.result()
+def _view(
+    job: ReviewMR,
+    world: World,
+    workspace: Workspace,
+    inspection: Inspection,
+    around: Around,
+    changed: Mapping[str, ChangedFile],
+) -> View:
+    mr, threads = workspace.mr, around.threads.result() if around.threads else ()
     return View(
         mr=mr,
         threads=threads,
-        changed=workspace.changed(),
-        status=around.status.result(),
+        changed=changed,
+        status=around.status.result() if around.status else None,
         me=frozenset({world.me.id}),
         refused=around.journal.known_refused(),
         lengths=workspace.lengths(f.path for f in inspection.changes.new),

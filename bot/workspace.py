@@ -45,8 +45,11 @@ class Workspace:
 
     def inspect(self, world: World, outside: Mapping[str, Hashable] = NOTHING) -> Inspection:
         """Judges the head, and what the change made of it. `outside`: facts that had to be asked for."""
-        own = (world.store.recall(self.mr.project.id, self.mr.iid) or {}).get("waivers", ())
-        granted = Granting(world.gitlab, self.mirror, self.mr, world.policy, frozenset(own))
+
+        def own() -> frozenset[str]:
+            return frozenset((world.store.recall(self.mr.project.id, self.mr.iid) or {}).get("waivers", ()))
+
+        granted = Granting(world.gitlab, self.mirror, self.mr, world.policy, own)
         repository = repository_of(self.mr.project, outside)
         return world.judge(Case(self.head, world.policy, world.today, repository, self.base, granted))
 
@@ -57,15 +60,18 @@ def repository_of(project: ProjectInfo, outside: Mapping[str, Hashable] = NOTHIN
     return Repository(project.raw_name, {**known, **outside}, {})
 
 
-def bring_early(world: World, job: ReviewMR) -> None:
+def bring_early(world: World, job: ReviewMR) -> Mirror | None:
     """Asks for the project, and fetches the head that an event told of, before its merge request is known.
 
-    What goes wrong goes wrong again when the workspace is opened, and is told then.
+    Returns the mirror. What goes wrong goes wrong again when the workspace is opened, and is told then.
     """
     with suppress(SnitchError):
         project = world.gitlab.project(job.project_id)
         if job.head is not None:
-            world.mirror(project).fetch(world.remote(project), _head(job.iid, job.head))
+            mirror = world.mirror(project)
+            mirror.fetch(world.remote(project), _head(job.iid, job.head))
+            return mirror
+    return None
 
 
 def _head(iid: int, commit: str) -> Want:
@@ -73,11 +79,14 @@ def _head(iid: int, commit: str) -> Want:
 
 
 @contextmanager
-def opened(world: World, mr: MergeRequest) -> Iterator[Workspace]:
-    """Brings the merge request's commits, and opens their trees. Raises Stale, Gone, Forbidden, Transient."""
+def opened(world: World, mr: MergeRequest, mirror: Mirror | None = None) -> Iterator[Workspace]:
+    """Brings the merge request's commits, and opens their trees; `mirror`: where some were brought.
+
+    Raises Stale, Gone, Forbidden, Transient.
+    """
     base = mr.refs.base if mr.refs else None
     wants = [_head(mr.iid, mr.head), *([Want(base)] if base else [])]
-    mirror = world.mirror(mr.project)
+    mirror = mirror or world.mirror(mr.project)
     try:
         mirror.fetch(world.remote(mr.project), *wants)
     except Stale:  # the head's ref lags behind the push: a fork has it already

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 from tests.gitlab.model import Delivery
 from tests.stories.engine import Stepper
@@ -80,9 +82,39 @@ def test_a_note_before_its_merge_requests_first_delivery_is_answered(story: Stor
     assert story.reply(note) and story.status() == "success"
 
 
+def test_a_process_with_another_memory_says_nothing_twice(story: Story, tmp_path: Path) -> None:
+    """The database was lost, or somebody reviews by hand: what stands on GitLab is read."""
+    story.opened(MESSY)
+    known = story.engine
+    story.engine = Stepper.start(story.gitlab, story.bot, tmp_path / "other")
+    try:
+        calls = story.again()
+        assert {call.method for call in calls} == {"GET"} and len(calls) <= 8, calls
+    finally:
+        story.engine.close()
+        story.engine = known
+
+
+def test_a_head_that_comes_back_keeps_its_status(story: Story) -> None:
+    story.opened({"serve.py": UNTRACED})
+    first = story.head
+    story.pushed({"serve.py": SERVE})
+    assert story.status() == "success"
+    story.gitlab.move_branch(story.project, story.branch, first, story.author)
+    story.work()
+    assert story.head == first and story.status() == "failed"
+    assert [one.state for one in story.project.statuses if one.sha == first] == ["failed"]
+
+
+def before_the_last_look(story: Story, action: Callable[[], object]) -> None:
+    """The merge request is read once at the start, and once while the drafts are written."""
+    turns = iter([lambda: None, action])
+    story.meanwhile("GET", r"/merge_requests/:iid$", lambda: next(turns)(), times=2)
+
+
 def test_a_head_that_moves_while_it_is_reviewed_is_reviewed_again_and_nothing_is_said_of_the_old(story: Story) -> None:
     story.open(MESSY)
-    story.meanwhile("GET", r"/discussions$", lambda: story.push({"serve.py": SERVE}))
+    before_the_last_look(story, lambda: story.push({"serve.py": SERVE}))
     story.work()
     assert list(story.rules()) == ["6.model", "6.org.label-schema.vendor"]
     assert len(story.threads()) == 1
@@ -90,9 +122,9 @@ def test_a_head_that_moves_while_it_is_reviewed_is_reviewed_again_and_nothing_is
 
 def test_a_merge_request_that_is_closed_while_it_is_reviewed_gets_no_comments(story: Story) -> None:
     story.open(MESSY)
-    story.meanwhile("GET", r"/discussions$", lambda: story.gitlab.close(story.request))
+    before_the_last_look(story, lambda: story.gitlab.close(story.request))
     story.work()
-    assert story.notes() == []
+    assert story.notes() == [] and story.request.drafts == []
 
 
 def test_null_diff_refs_are_waited_for(story: Story) -> None:

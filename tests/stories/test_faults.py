@@ -35,7 +35,7 @@ def test_a_call_without_an_answer_is_given_up_and_made_again(story: Story) -> No
 
 
 def test_the_time_that_gitlab_asks_for_is_waited(story: Story) -> None:
-    story.gitlab.fail("GET", MR + "/discussions$", Answers(429, retry_after=40))
+    story.gitlab.fail("GET", MR + "$", Answers(429, retry_after=40))
     reviewed(story, "change")
     assert isinstance(story.engine, Stepper)
     assert story.engine.waits == [40.0]
