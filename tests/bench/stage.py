@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +47,28 @@ class Watch(list[ApiCall]):
             if not self._change.wait_for(happened, PATIENCE):
                 raise TimeoutError("GitLab was not asked for what was waited for")
 
+    def firsts(self, since: float) -> dict[str, float]:
+        """For each kind of call, how long after a moment the first one was answered."""
+        with self._change:
+            found: dict[str, float] = {}
+            for call, at in zip(self, self.times, strict=True):
+                path = call.path.partition("?")[0] if call.route == "git" else call.route
+                found.setdefault(f"{call.method} …/{path.rpartition('/')[2]}", at - since)
+            return found
+
     def last(self, wanted: Callable[[ApiCall], bool]) -> float:
         """When the last such call was answered."""
         with self._change:
             return max(at for call, at in zip(self, self.times, strict=True) if wanted(call))
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Of a review, in seconds from its delivery: its last comment, its status, the first answer of each kind."""
+
+    comments: float
+    status: float
+    answered: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +110,14 @@ class Stage:
             raise RuntimeError(f"a delivery was answered {delivery.status}: {delivery.response or delivery.error}")
         return started
 
-    def review(self, opened: Opened) -> float:
-        """Seconds from the delivery to the status, which comes last."""
+    def review(self, opened: Opened) -> Times:
+        """Reviews it, and waits for the status, which comes last."""
         started = self.send(opened.delivery)
         self.watch.wait(lambda: reviewed(opened.mr))
         head = opened.mr.head
-        return self.watch.last(lambda call: call.method == "POST" and call.path.endswith(f"statuses/{head}")) - started
+        answered = self.watch.firsts(started)
+        ended = self.watch.last(lambda call: call.method == "POST" and call.path.endswith(f"statuses/{head}"))
+        return Times(answered["POST …/bulk_publish"], ended - started, answered)
 
     def api_calls(self) -> list[ApiCall]:
         return [call for call in self.watch if call.route != "git"]
