@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from bot.store import Store
-
-HEADS: Final = 20
-"""So many heads of a merge request are remembered; where there were as many, each may have been one of them."""
 
 
 class StoredJournal:
@@ -27,16 +23,9 @@ class StoredJournal:
         """Whether an earlier publishing did not end."""
         return bool(self._state.get("publishing"))
 
-    def knows(self, head: str) -> bool:
-        """Whether something may have been said on this head; of what an older version saw it can't be told."""
-        heads = self._state.get("heads", None if self._state else ())
-        return heads is None or head in heads or len(heads) >= HEADS
-
-    def begin(self, head: str, *, drafts: bool) -> None:
-        """From now on something may stand on this head, and drafts be left, if this process dies."""
-        heads = [one for one in self._state.get("heads", ()) if one != head]
-        told = "heads" in self._state or not self._state
-        self._keep(publishing=drafts, **({"heads": [*heads, head][-HEADS:]} if told else {}))
+    def begin(self, *, drafts: bool) -> None:
+        """From now on something may stand there; and `drafts` be left, if this process dies."""
+        self._keep(publishing=drafts)
 
     def end(self) -> None:
         """No drafts are left."""
@@ -44,8 +33,7 @@ class StoredJournal:
 
     def saw(self, head: str, *, cleaned: bool) -> None:
         """A head is dealt with, whatever there was to say about it. `cleaned`: no drafts are left, of nobody."""
-        started: dict[str, object] = {} if self._state else {"heads": []}
-        self._keep(head=head, **({"publishing": False} if cleaned else {}), **started)
+        self._keep(head=head, **({"publishing": False} if cleaned else {}))
 
     def would_say(self, text: str) -> None:
         """What a silent bot would have said, for the pages."""

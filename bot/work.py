@@ -84,8 +84,8 @@ def _reviewed(job: ReviewMR, world: World, dry_run: bool) -> Reviewed:
     """What need not wait is done aside: the head is fetched and the comments are read while GitLab tells of the merge
     request, and `pending` is set while the comments are written.
 
-    What can't be there is not asked for: comments where there are none yet, and our status on a head of which this
-    memory, which is older than the merge request, knows that nothing was said on it.
+    Of a merge request without comments, of which this memory knows nothing though it is the older one, neither comments
+    nor our status are asked for: there are none.
     """
     journal = StoredJournal(world.store, job.project_id, job.iid)
     with ThreadPoolExecutor(ASIDE, "aside") as aside:
@@ -101,10 +101,10 @@ def _reviewed(job: ReviewMR, world: World, dry_run: bool) -> Reviewed:
             logger.info("not reviewed", reason=reason)
             return Reviewed(mr, None, why=reason)
         _check_not_behind(job, world, mr)
-        if around.threads is None and mr.notes != 0:
+        fresh = journal.is_new() and mr.notes == 0 and world.store.has_known(mr.created)
+        if around.threads is None and not fresh:
             around.threads = aside.submit(world.gitlab.threads_on, job.project_id, job.iid)
-        if journal.knows(mr.head) or not world.store.has_known(mr.created):
-            around.status = aside.submit(status_of, world.gitlab, mr)
+        around.status = None if fresh else aside.submit(status_of, world.gitlab, mr)
         around.mirror = early.result()
         return _review(job, world, mr, around, dry_run)
 
@@ -161,7 +161,7 @@ def _review(job: ReviewMR, world: World, mr: MergeRequest, around: Around, dry_r
             actions = _planned(world, inspection, view)
         drafts = any(isinstance(action, Open | Summarise) for action in actions)
         if drafts or view.status is None:
-            around.journal.begin(mr.head, drafts=drafts)
+            around.journal.begin(drafts=drafts)
         pending = around.aside.submit(_set_pending, world, view)
         with world.metrics.stage("publish"):
             if around.cleaned is not None:

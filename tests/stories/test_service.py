@@ -117,7 +117,7 @@ def test_a_graceful_stop_finishes_what_runs(served: Story) -> None:
 
 
 def test_an_outage_of_gitlab_is_outlived(served: Story) -> None:
-    served.gitlab.fail("*", "/discussions$", Answers(502), times=2)
+    served.gitlab.fail("*", "/merge_requests/:iid$", Answers(502), times=2)
     served.opened(MESSY)
     assert_reviewed(served)
 
