@@ -16,6 +16,7 @@ from bot.errors import Forbidden, Gone, Invalid, Refused, Stale
 from bot.facts import equipped
 from bot.git import GitTree, Mirror, Moved, Pushed, Want
 from bot.git import Refused as PushRefused
+from bot.gitlab import Change
 from bot.gitlab_upkeep import Thing, added, delete_branch, edit_request, open_request, requests_of
 from bot.judging import Case
 from bot.keeping import Hand, Matter, Outcome
@@ -33,11 +34,23 @@ THEIRS = "somebody else committed to snitch/fixes: it is left alone"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The commit with the fixes, in the mirror alone. `mended`: which rows it fixes, and which it does not."""
+    """The commit with the fixes, in the mirror alone. `mended`: which rows it fixes, and which it does not.
+
+    `edits` and `message`: what it is made of, for GitLab to make it where only its own commits are signed.
+    """
 
     id: str
     text: Text
     mended: Mended
+    edits: Mapping[str, Change]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The branch stands at a commit with the fixes."""
+
+    commit: str
 
 
 def keep_fixes(hand: Hand, matter: Matter) -> Outcome:
@@ -108,24 +121,27 @@ def _opened(hand: Hand, matter: Matter, row: Kept) -> Outcome:
     if not hand.project(matter).has_requests:
         raise Refused("merge requests are switched off in this project")
     tip = _tip(hand, matter)
-    if tip is not None and not _is_ours(hand, matter, row, tip):
+    unknown = tip is not None and not _is_ours(hand, matter, row, tip)
+    if unknown and row.head is None:
         return Outcome(replace(row, state="left", reason=THEIRS))
     reserved = replace(matter.row, night=matter.night, at=hand.now)
     mirror, made = _made(hand, matter)
     if made is None:
         return Outcome(replace(row, state="none", reason="no fix can be made safely any more"))
-    refused = _pushed(hand, matter, mirror, made, tip, replace(reserved, head=made.id))
-    if refused:
-        return Outcome(replace(row, state="none", night=None, reason=refused))
+    if tip is not None and unknown and not _is_same(hand, matter, mirror, made, tip):
+        return Outcome(replace(row, state="left", reason=THEIRS))
+    done = Landed(tip) if tip and unknown else _landed(hand, matter, mirror, made, tip, replace(reserved, head=made.id))
+    if not isinstance(done, Landed):
+        return Outcome(replace(row, state="none", night=None, reason=done.sentence))
     text = words.fixes(matter.verdict, made.mended, _target(hand, matter), matter.verdict.commit or "")
     branches, gitlab = (BRANCH, _target(hand, matter)), hand.world.gitlab
     try:
         thing = hand.write(lambda: open_request(gitlab, matter.id, branches, made.text.title, text.body, hand.labels))
     except (Forbidden, Gone, Invalid) as refused_too:
-        _take_away(hand, matter, replace(row, head=made.id))
+        _take_away(hand, matter, replace(row, head=done.commit))
         return Outcome(replace(row, state="none", night=None, reason=str(refused_too)))
-    done = replace(row, state="open", iid=thing.iid, night=matter.night, head=made.id, digest=text.digest)
-    return Outcome(done, ("new",))
+    new = replace(row, state="open", iid=thing.iid, night=matter.night, head=done.commit, digest=text.digest)
+    return Outcome(new, ("new",))
 
 
 # ── an open one ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,10 +156,12 @@ def _refreshed(hand: Hand, matter: Matter, row: Kept, seen: Thing) -> Outcome:
     mirror, made = _made(hand, matter)
     if made is None:
         return _closed(hand, matter, row, seen)
-    refused = _pushed(hand, matter, mirror, made, tip, replace(matter.row, iid=row.iid, head=made.id, at=hand.now))
-    if refused:
-        return Outcome(replace(row, state="open", reason=refused))
     text = words.fixes(matter.verdict, made.mended, _target(hand, matter), matter.verdict.commit or "")
+    refused = _pushed(hand, matter, mirror, made, tip, replace(matter.row, iid=row.iid, head=made.id, at=hand.now))
+    if refused is not None and refused.unsigned:
+        return _as_it_stands(hand, matter, replace(row, head=tip), seen, text.digest)
+    if refused is not None:
+        return Outcome(replace(row, state="open", reason=refused.sentence))
     changes: dict[str, Any] = {}
     if _digest(seen, row) != text.digest or tip != made.id:
         changes = {"description": text.body}
@@ -155,6 +173,18 @@ def _refreshed(hand: Hand, matter: Matter, row: Kept, seen: Thing) -> Outcome:
         hand.write(lambda: edit_request(hand.world.gitlab, matter.id, seen.iid, changes))
     done = replace(row, state="open", head=made.id, digest=text.digest)
     return Outcome(done, ("edited",) if changes else ())
+
+
+def _as_it_stands(hand: Hand, matter: Matter, row: Kept, seen: Thing, digest: str) -> Outcome:
+    """One that GitLab made and signed: its branch can't be replaced safely, since its API can't hold on to a head.
+
+    While it says what is to be said, it stays; else it gives way to another one.
+    """
+    hand.remember(replace(matter.row, iid=row.iid, head=row.head, at=hand.now))
+    if _digest(seen, row) == digest and seen.target == _target(hand, matter):
+        return Outcome(replace(row, state="open"))
+    closed = _closed(hand, matter, row, seen)
+    return Outcome(replace(closed.row, key=""), closed.deeds)
 
 
 def _left_alone(hand: Hand, matter: Matter, row: Kept, seen: Thing) -> Outcome:
@@ -213,6 +243,7 @@ def _made(hand: Hand, matter: Matter) -> tuple[Mirror, Made | None]:
         inspection = judged({})
         inspection = equipped(world, judged, inspection, _counting(inspection))
         combined = inspection.combine(_counting(inspection))
+        there = {path for path in combined.edits if tree.entry(path) is not None}
     if not combined.edits:
         return mirror, None
     text = fix_text(combined.fixed, sorted(combined.edits), None)
@@ -222,7 +253,8 @@ def _made(hand: Hand, matter: Matter) -> tuple[Mirror, Made | None]:
         commit = mirror.commit(head, combined.edits, message, world.me.name, world.me.email, when)
     except Invalid:
         return mirror, None
-    return mirror, Made(commit, text, _mended(matter, combined.fixed))
+    edits = {path: Change(path in there, data) for path, data in combined.edits.items()}
+    return mirror, Made(commit, text, _mended(matter, combined.fixed), edits, message)
 
 
 def _counting(inspection: Inspection) -> list[Finding]:
@@ -239,16 +271,38 @@ def _mended(matter: Matter, fixed: Sequence[Finding]) -> Mended:
     return Mended([row for row, end in pairs if end], [row for row, end in pairs if not end])
 
 
-def _pushed(hand: Hand, matter: Matter, mirror: Mirror, made: Made, tip: str | None, row: Kept) -> str:
+def _pushed(hand: Hand, matter: Matter, mirror: Mirror, made: Made, tip: str | None, row: Kept) -> PushRefused | None:
     """Puts the commit on the branch, in the place of what was seen there; why not, where it is refused."""
     hand.remember(row)
     if tip == made.id:
-        return ""
+        return None
     deed = partial(mirror.replace, hand.world.remote(hand.project(matter)), made.id, BRANCH, tip)
     match hand.write(deed):
         case Pushed():
-            return ""
+            return None
         case Moved():
             raise Stale("somebody moved the branch snitch/fixes meanwhile")
-        case PushRefused(sentence):
-            return sentence
+        case PushRefused() as refused:
+            return refused
+
+
+def _landed(hand: Hand, matter: Matter, mirror: Mirror, made: Made, tip: str | None, row: Kept) -> Landed | PushRefused:
+    """The commit on a branch without a merge request; made, and signed, by GitLab where it refuses unsigned ones."""
+    refused = _pushed(hand, matter, mirror, made, tip, row)
+    if refused is None:
+        return Landed(made.id)
+    if not refused.unsigned:
+        return refused
+    _take_away(hand, matter, row if tip is None else replace(row, head=tip))
+    gitlab, start = hand.world.gitlab, matter.verdict.commit or ""
+    try:
+        return Landed(hand.write(lambda: gitlab.commit(matter.id, BRANCH, start, made.edits, made.message)))
+    except (Forbidden, Gone, Invalid) as trouble:
+        return PushRefused(f"{refused.sentence} {trouble}")
+
+
+def _is_same(hand: Hand, matter: Matter, mirror: Mirror, made: Made, tip: str) -> bool:
+    """Whether a commit is the one that GitLab was asked to make before its answer was lost: nothing else is in it."""
+    want = Want(tip, (f"refs/heads/{BRANCH}",))
+    hand.read(lambda: mirror.fetch(hand.world.remote(hand.project(matter)), want))
+    return mirror.read_commit(tip).parents == (matter.verdict.commit,) and not mirror.diff(made.id, tip)

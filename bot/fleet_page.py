@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from bot.fleet import Found, Model, Verdict
-from bot.fleet_report import Tally, drifted, standing
+from bot.fleet_report import NOTHING, Kept, Tally, drifted, standing
 from bot.origin import is_behind
 from checks.render.visible import visible
 from checks.standards import all_standards
@@ -44,12 +44,16 @@ li { overflow-wrap: anywhere; } .reason { color: var(--dim); text-align: left; }
 """
 
 
-def as_html(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], day: str) -> str:
-    """The page. Everything from a repository is escaped."""
+def as_html(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], day: str, kept: Kept = NOTHING) -> str:
+    """The page. Everything from a repository is escaped. `kept`: what is kept for the projects on GitLab."""
     standards, tally = [(s.number, s.title) for s in all_standards()], Tally()
     rows: list[str] = []
+    out: list[str] = []
+    not_made: list[str] = []
     for verdict in verdicts:
         tally.add(verdict)
+        out += [f"<li>{_link(verdict)}: {_text(verdict.reason)}</li>"] if verdict.state in ("skipped", "gone") else []
+        not_made += _not_made(verdict, kept)
         rows += _rows(verdict, [number for number, _ in standards], str(sweep.get("template", "0")))
     heads = "".join(f'<th scope="col" title="{_text(title)}">{number}</th>' for number, title in standards)
     shares = "".join(f"<td>{_share(tally, number)}</td>" for number, _ in standards)
@@ -67,8 +71,22 @@ def as_html(verdicts: Iterable[Verdict], sweep: Mapping[str, Any], day: str) -> 
         f'<table><thead><tr><th scope="col">Project</th><th scope="col" class="who">Who repairs it</th>{heads}</tr>'
         f'<tr><th scope="row">Share compliant</th><td></td>{shares}</tr></thead>\n'
         f"<tbody>\n{''.join(rows)}</tbody></table></div>\n"
+        f"{_section('Issues and merge requests that could not be made', not_made)}"
+        f"{_section('Not judged: no model projects, or gone', out)}"
         "</main></body></html>\n"
     )
+
+
+def _section(title: str, items: list[str]) -> str:
+    said = f"<details><summary>{len(items)}</summary><ul>{''.join(items)}</ul></details>"
+    return f"<h2>{title}</h2>{said}\n" if items else ""
+
+
+def _not_made(verdict: Verdict, kept: Kept) -> list[str]:
+    """Why an issue or a merge request is not as the policy wants it."""
+    rows = [one for one in kept.get(verdict.project_id, ()) if one["reason"]]
+    told = [f"{one['kind'].replace('_', ' ')}: {_text(str(one['reason']))}" for one in rows]
+    return [f"<li>{_link(verdict)}: {one}</li>" for one in told]
 
 
 def _counts(tally: Tally) -> str:
@@ -87,8 +105,7 @@ def _share(tally: Tally, number: int) -> str:
 
 
 def _rows(verdict: Verdict, standards: list[int], newest: str) -> Iterable[str]:
-    name = _text(verdict.path)
-    link = f'<a href="{escape(verdict.web)}">{name}</a>' if verdict.web.startswith(("https://", "http://")) else name
+    link = _link(verdict)
     if verdict.state == "failed":
         span = f'<td class="reason" colspan="{len(standards) + 1}">could not be judged: {_text(verdict.reason)}</td>'
         yield f'<tr><th scope="row">{link}</th>{span}</tr>\n'
@@ -100,6 +117,11 @@ def _rows(verdict: Verdict, standards: list[int], newest: str) -> Iterable[str]:
         behind = f'<p class="reason">{drifted(model, newest)}</p>' if is_behind(model.template, newest) else ""
         owner = f'<td class="who">{_text(", ".join(model.owner.names) or "its Maintainers")}</td>'
         yield f'<tr><th scope="row">{link}{folder}{behind}{_details(model)}</th>{owner}{cells}</tr>\n'
+
+
+def _link(verdict: Verdict) -> str:
+    name = _text(verdict.path)
+    return f'<a href="{escape(verdict.web)}">{name}</a>' if verdict.web.startswith(("https://", "http://")) else name
 
 
 def _cell(model: Model, number: int) -> str:

@@ -216,4 +216,5 @@ _ONLY_IF_ANY = (
     ("queued", "merge requests queued for review"),
     *((f"{noun} {deed}", f"{deed} {noun}" if deed == "new" else f"{noun} {deed}") for noun in _KEPT for deed in _DEEDS),
     ("waiting", "waiting for their turn"),
+    *((f"{noun} wanted", f"{noun} would be opened, and nothing is said yet") for noun in _KEPT),
 )

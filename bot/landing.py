@@ -3,7 +3,6 @@ moved, and where GitLab does not take it, the way that is left."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -17,12 +16,9 @@ from bot.message import Surroundings, Text, co_author, written
 from bot.mr import MergeRequest, Person, ProjectInfo
 from bot.workspace import Workspace, opened
 from bot.world import World
-from checks.regex import regex
 
 TRIES = 3
 KEPT = 20
-UNSIGNED = regex(r"must be (?:\w+ )?signed|unsigned commits?|signature", re.IGNORECASE)
-"""How GitLab's push rule refuses what nobody signed."""
 
 Answered = tuple[bool, str]
 """Whether it went well, and what to say."""
@@ -178,7 +174,7 @@ def _pushed(desk: Desk, workspace: Workspace, planned: Planned, diary: Diary) ->
             return True, said
         case Moved():
             return None
-        case PushRefused(sentence) if UNSIGNED.search(sentence):
+        case PushRefused(sentence) if result.unsigned:
             return _by_gitlab(desk, workspace, planned, message, sentence)
         case PushRefused(sentence):
             return False, _with_patch(workspace, commit, sentence)

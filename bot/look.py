@@ -38,6 +38,8 @@ UNREAD_DAYS: Final = 7
 
 SLOW_FETCH: Final = 60.0
 """Seconds: a large repository takes long without anybody being to blame."""
+TRIES_OF_FETCH: Final = 3
+"""What one repository has is rarely GitLab's trouble (Gitaly answers 500 for a damaged one), and all wait for it."""
 
 SHAPE: Final = b"owner, template"
 """What a verdict says of a model besides its rules: where that is more, all are looked at anew."""
@@ -139,7 +141,7 @@ class Looker:
         project, head, today = listed.project, listed.head or "", self.world.today
         mirror = self.world.mirror_of_head(project)
         refs = (f"refs/heads/{project.default_branch}",) if project.default_branch else ()
-        self.pace.ask(lambda: mirror.fetch(self.world.remote(project), Want(head, refs)), SLOW_FETCH)
+        self.pace.ask(lambda: mirror.fetch(self.world.remote(project), Want(head, refs)), SLOW_FETCH, TRIES_OF_FETCH)
         with mirror.reader() as reader, thrown_away_if_damaged(mirror):
             tree = GitTree(mirror.snapshot(head), reader)
             known_outside: dict[str, Hashable] = {}

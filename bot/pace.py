@@ -48,9 +48,10 @@ class Pace:
         """How many may be under way at once now."""
         return max(1, int(self._width))
 
-    def ask(self, question: Callable[[], T], slow: float = SLOW) -> T:
+    def ask(self, question: Callable[[], T], slow: float = SLOW, tries: int = TRIES) -> T:
         """An answer to a question that may be asked again; what is transient is waited out, a few times."""
-        for attempt in range(1, self.tries + 1):
+        most = min(tries, self.tries)
+        for attempt in range(1, most + 1):
             try:
                 with self._turned():
                     begun = self.clock()
@@ -58,7 +59,7 @@ class Pace:
                     took = self.clock() - begun
             except Transient as trouble:
                 self._slow(trouble.after, attempt)
-                if attempt == self.tries:
+                if attempt == most:
                     raise
             else:
                 if took > slow:

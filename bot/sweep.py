@@ -24,7 +24,7 @@ from bot.look import Looker
 from bot.night import night_of
 from bot.pace import Pace
 from bot.results import Known
-from bot.upkeep import keep_up
+from bot.upkeep import foretell, keep_up
 from bot.world import World
 
 logger = log.get(__name__)
@@ -84,6 +84,8 @@ def sweep(
     _part_from_the_gone(looker, swept, known)
     if enqueue is not None and order.keep and not swept.first:
         _enqueue_missed(looker, swept, enqueue)
+    if order.keep:
+        swept.counts.update(foretell(looker, swept.seen, all_of_them=swept.first))
     if order.keep and not swept.first:
         _tell(looker, swept, begun)
     swept.counts["calls"], swept.seconds = pace.made, time.monotonic() - begun

@@ -77,7 +77,7 @@ def _report(results: Results, swept: Swept, form: str, kept: Mapping[int, list[d
         case "csv":
             return as_csv(verdicts, told)
         case "html":
-            return as_html(verdicts, told, day)
+            return as_html(verdicts, told, day, kept)
         case _:
             first = "This was the first sweep: nothing is queued or said on GitLab.\n" if swept.first else ""
             return as_text(verdicts, told, kept) + (first if swept.order.keep else "")

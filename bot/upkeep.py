@@ -22,6 +22,7 @@ from bot.kept import Kept, Kind, Renamed, Upkeep
 from bot.look import Looker
 from bot.results import Standing
 from bot.settings import Mode
+from bot.words_fleet import counted
 from bot.world import quieter
 from checks.policy import mode_of, sweep_issues, sweep_labels, sweep_merge_requests, sweep_of
 from checks.standards import all_standards
@@ -135,6 +136,29 @@ def _by_project(renamed: Iterable[Renamed]) -> dict[int, list[Renamed]]:
     for one in renamed:
         found.setdefault(one.project_id, []).append(one)
     return found
+
+
+def foretell(looker: Looker, seen: set[int], *, all_of_them: bool) -> Counter[str]:
+    """What would be opened where nothing is said yet: counted, and logged for each project.
+
+    `all_of_them`: it is the first sweep; else those projects that are only looked at (`silent`).
+    """
+    counts: Counter[str] = Counter()
+    world = looker.world
+    if all(sweep_of(world.policy, one.path) == "report" for one in looker.results.standings()):
+        return counts
+    for verdict in looker.results.verdicts():
+        mode, deed = (
+            quieter(world.mode, cast(Mode, mode_of(world.policy, verdict.path))),
+            sweep_of(world.policy, verdict.path),
+        )
+        if verdict.project_id not in seen or verdict.state != "judged" or mode == "off" or deed == "report":
+            continue
+        rows = [one for _, _, one in counted(verdict) if deed == "issue" or one.fix == "safe"]
+        if rows and (all_of_them or mode == "silent"):
+            counts[f"{deed.replace('_', ' ')}s wanted"] += 1
+            logger.info("upkeep.silent", project=verdict.path, would_open=deed, findings=len(rows))
+    return counts
 
 
 # ── one project ──────────────────────────────────────────────────────────────────────────────────────────────────────

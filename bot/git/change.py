@@ -12,6 +12,9 @@ from bot.git import trouble
 from bot.git.process import Failed, Git, Remote, checked_id
 from bot.git.snapshot import scratch_index
 from checks.dataclass import dataclass
+from checks.regex import regex
+
+_UNSIGNED = regex(r"must be (?:\w+ )?signed|unsigned commits?|signature", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ class Refused:
     """GitLab does not take it; `sentence` says why in GitLab's own words, where it has any."""
 
     sentence: str
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether it is the push rule that refuses what nobody signed."""
+        return _UNSIGNED.search(self.sentence) is not None
 
 
 Pushing: TypeAlias = Pushed | Moved | Refused

@@ -122,15 +122,16 @@ def test_a_push_that_came_between_is_not_overwritten(nights: Nights) -> None:
     assert theirs and tip(nights, iris) == theirs[0]
 
 
-@pytest.mark.parametrize("trouble", ["unsigned", "protected", "switched off", "refused"])
+@pytest.mark.parametrize("trouble", ["signed", "protected", "switched off", "refused"])
 def test_what_gitlab_refuses_is_a_reason_and_leaves_nothing_behind(nights: Nights, trouble: str) -> None:
     iris, good = nights.add("models/iris", BAD), nights.add("models/b/iris", BAD)
     nights.policy += "sweep_merge_requests: 1\n"
     nights.gitlab.push(good, "main", {"x.md": ""})
     nights.night()
     match trouble:
-        case "unsigned":
+        case "signed":  # and GitLab's own commits are refused as well
             iris.signed_only = True
+            nights.gitlab.fail("POST", f"/projects/{iris.id}/repository/commits", Answers(403), times=9)
         case "protected":
             nights.gitlab.protect(iris, "snitch/*")
         case "switched off":
@@ -140,6 +141,34 @@ def test_what_gitlab_refuses_is_a_reason_and_leaves_nothing_behind(nights: Night
     nights.night(), nights.night()
     assert iris.merge_requests == {} and tip(nights, iris) is None and nights.kept(iris, "merge_request").reason
     assert len(good.merge_requests) == 1, "what is refused takes nothing of the night's budget"
+
+
+def test_where_commits_must_be_signed_gitlab_makes_them_and_what_differs_gives_way_to_another(nights: Nights) -> None:
+    iris = nights.add("models/iris", BAD)
+    nights.night()
+    iris.signed_only = True
+    nights.night()
+    first = nights.request(iris)
+    assert first.state == "opened" and nights.kept(iris, "merge_request").head == tip(nights, iris)
+    assert b"tornado=True" in (nights.gitlab.read(iris, BRANCH, "serve.py") or b"")
+    nights.gitlab.push(iris, "main", {"x.md": "x"}, by=nights.owner)  # the same is to be fixed: all stays as it is
+    nights.night()
+    assert nights.request(iris) is first and first.state == "opened" and nights.writes()[1:] == []
+    nights.gitlab.push(iris, "main", {"Dockerfile": UNLABELLED}, by=nights.owner)
+    nights.night(), nights.night()
+    assert first.state == "closed" and nights.request(iris).state == "opened"
+    assert "labels" in nights.request(iris).description or "6" in nights.request(iris).title
+    nights.night()
+    assert nights.writes() == []
+
+
+def test_a_commit_of_gitlabs_whose_answer_was_lost_is_known_by_what_is_in_it(nights: Nights) -> None:
+    iris = nights.add("models/iris", BAD)
+    nights.night()
+    iris.signed_only = True
+    nights.gitlab.fail("POST", "/projects/:id/repository/commits", DoneThen(Answers(500)))
+    nights.night()
+    assert len(iris.merge_requests) == 1 and nights.kept(iris, "merge_request").iid == 1
 
 
 def test_a_merge_request_saved_under_an_error_is_seen_and_not_made_again(nights: Nights) -> None:

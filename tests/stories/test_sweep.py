@@ -221,6 +221,7 @@ def test_the_report_comes_as_csv_and_as_a_page_that_shows_nothing_unescaped(flee
     late = "waive:\n- {rule: 10.patch, until: 2020-01-01, reason: over}\n"
     more = {"requirements.txt": "=cmd|' /C calc'!A0\n", "CODEOWNERS": "* @ada =b\n", ".snitch.yml": late}
     fleet.add("models/iris", {"serve.py": bad, **more})
+    fleet.gitlab.add_project("models/docs", {"index.md": "# Docs\n"}, {fleet.bot: DEVELOPER})
     rows = list(csv.DictReader(io.StringIO(fleet.sweep("--format", "csv"))))
     assert {row["rule"] for row in rows} >= {"4.load", "10.patch"}
     assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row.values())
@@ -231,6 +232,7 @@ def test_the_report_comes_as_csv_and_as_a_page_that_shows_nothing_unescaped(flee
     assert 'aria-label="standard 10: not kept"' in text and "models/iris" in text
     assert 'aria-label="standard 0: not kept"' in text and '<td class="who">@ada</td>' in text
     assert {row["owner"] for row in rows} == {"'@ada"}
+    assert "models/docs</a>: not a model project: it has no file of a model" in text
 
 
 def test_a_sweep_that_was_killed_goes_on_where_it_stopped(fleet: Fleet) -> None:

@@ -159,6 +159,15 @@ def test_nothing_is_written_where_policy_or_mode_say_so(nights: Nights, policy: 
     assert iris.issues == {} and nights.writes() == []
 
 
+def test_a_night_that_says_nothing_tells_what_it_would_have_opened(nights: Nights) -> None:
+    nights.policy = "sweep: {'*': issue, models/good: merge_request}"
+    nights.add("models/iris", BAD), nights.add("models/good")
+    assert nights.night().counts["issues wanted"] == 1, "the first"
+    assert nights.night().counts["issues wanted"] == 0
+    nights.settings = {"SNITCH_MODE": "silent"}
+    assert nights.night().counts["issues wanted"] == 1
+
+
 def test_findings_in_the_shadow_and_waived_ones_and_mild_ones_make_no_issue(nights: Nights) -> None:
     nights.policy = "sweep: issue\nlevels: {10: shadow}\n"
     iris = nights.add("models/iris", BAD)
