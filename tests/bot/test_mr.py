@@ -13,6 +13,7 @@ from bot.git import Git
 from bot.git.diff import diff
 from bot.git.snapshot import snapshot
 from bot.mr import ChangedFile, Hunk, Position, position_of_file, position_of_line
+from tests.fuzz import examples
 from tests.gitlab.diffs import Ok, validate_position
 from tests.gitlab.githost import GitHost, commit
 from tests.gitlab.positions import DiffRefs
@@ -46,7 +47,7 @@ def text(lines: list[str], ended: bool) -> bytes:
 LINES = st.lists(st.sampled_from(["a", "b", "c", "", "  d", "}"]), min_size=1, max_size=40)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(LINES, LINES, st.booleans(), st.booleans())
 def test_gitlab_accepts_every_position_that_is_computed(old: list[str], new: list[str], e1: bool, e2: bool) -> None:
     """For every line of the new file, on any change, at the first try."""

@@ -23,6 +23,7 @@ from bot.metrics import Tallies
 from bot.queue import Queue
 from bot.store import Store
 from bot.webhook import LARGEST_BODY, Door, application
+from tests.fuzz import examples
 
 from .queue_process import settings_for
 from .test_event import BODY, KEY, MERGE_REQUEST, NOTE, changed, signed
@@ -201,7 +202,7 @@ def door() -> Iterator[str]:
         yield base
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_lead_to_a_fault(door: str, body: bytes) -> None:
     assert post(door, body).status_code == 400
@@ -211,7 +212,7 @@ HEADER_NAMES = st.sampled_from(["X-Gitlab-Token", "webhook-id", "webhook-timesta
 HEADER_TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.dictionaries(HEADER_NAMES, HEADER_TEXTS))
 def test_no_headers_lead_to_a_fault(door: str, headers: dict[str, str]) -> None:
     encoded = {name: value.strip().encode("latin-1") for name, value in headers.items()}

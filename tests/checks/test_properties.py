@@ -19,6 +19,7 @@ from checks.policy import Policy
 from checks.standard import MINIMAL, Example
 from checks.standards import all_standards
 from checks.tree import MemoryTree
+from tests.fuzz import examples
 
 EXAMPLES = [example for standard in all_standards() for example in standard.examples]
 HASHES = (".py", ".yaml", ".yml", ".txt", ".toml", ".cfg", ".gitignore", "Dockerfile", "Containerfile")
@@ -134,7 +135,7 @@ BYTES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.dictionaries(st.sampled_from((*EVERYWHERE, "Dockerfile", ".coveragerc", "tox.ini")), BYTES, min_size=1))
 def test_no_rule_fails_on_any_bytes(files: dict[str, bytes]) -> None:
     base = {path: text.encode() for path, text in MINIMAL.items()}
