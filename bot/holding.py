@@ -31,10 +31,10 @@ class Holding:
             holder = connection.execute(sa.select(holders.c.job).where(holders.c.key == key)).scalar_one_or_none()
             if self._is_taken(connection, key, job, holder, yields):
                 return False
-            # Looked at again under the row's lock: of two that found it free at the same time one goes on.
+            # Looked at again under the row's lock: of several that found it free at the same time one goes on.
             made = upsert(connection, holders, {"key": key, "job": job}, ["key"]).returning(holders.c.job)
             now = connection.execute(made).scalar_one()
-            if now != holder and self._is_taken(connection, key, job, now, yields):
+            if self._is_taken(connection, key, job, now, yields):
                 return False
             connection.execute(sa.update(holders).where(holders.c.key == key).values(job=job))
             return True
