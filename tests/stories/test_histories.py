@@ -69,6 +69,7 @@ CONTENTS: dict[str, tuple[str, str]] = {
     "ignoring": (".gitignore", GITIGNORE),
     "unignoring": (".gitignore", UNIGNORING),
 }
+DOCKERFILES = [name for name, (path, _) in CONTENTS.items() if path == "Dockerfile"]
 COMMANDS = [
     "fix",
     "fix 10",
@@ -239,6 +240,13 @@ class Histories(RuleBasedStateMachine):
             self.muted |= live(thread)
             self.settled()
 
+    @rule(which=ANY, first=st.sampled_from(DOCKERFILES), then=st.sampled_from(DOCKERFILES))
+    def resolve_and_push_twice(self, which: int, first: str, then: str) -> None:
+        """What stands in one thread goes and returns one by one."""
+        self.resolve(which)
+        self.push([first])
+        self.push([then])
+
     @rule(which=ANY)
     def unresolve(self, which: int) -> None:
         resolved = [one for one in self.story.threads() if one.resolved]
@@ -375,7 +383,7 @@ def test_whatever_happened_the_threads_are_what_the_change_brought_in() -> None:
             run_state_machine_as_test(
                 Histories,
                 settings=settings(
-                    max_examples=LONG or 12,
+                    max_examples=LONG or 10,
                     stateful_step_count=STEPS,
                     derandomize=not LONG,
                     deadline=None,
