@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -104,20 +104,27 @@ def is_trusted(home: Path, judged: Iterable[Path]) -> bool:
 def edition() -> str:
     """Names this very snitch, its Python and the libraries beside it: what another one said does not hold."""
     said = hashlib.sha256(sys.version.encode())
-    for package in ("checks", "bot"):
-        for folder, _, names in os.walk(Path(__file__).resolve().parents[1] / package):
-            for name in sorted(names):
-                if name.endswith((".py", ".json")):
-                    said.update(_seen(os.path.join(folder, name)))
+    top = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    said.update("".join(sorted(_sources([f"{top}/checks", f"{top}/bot"]))).encode(errors="surrogateescape"))
     for folder in sys.path:  # where a library is installed, or another version of it, its folder changes
-        said.update(_seen(folder))
+        said.update(_seen(folder).encode(errors="surrogateescape"))
     said.update(stamp().encode())
     return said.hexdigest()
 
 
-def _seen(path: str) -> bytes:
+def _sources(folders: list[str]) -> Iterator[str]:
+    while folders:
+        with os.scandir(folders.pop()) as found:
+            for entry in found:
+                if entry.name.endswith((".py", ".json")):
+                    yield _seen(entry.path)
+                elif entry.name != "__pycache__" and entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+
+
+def _seen(path: str) -> str:
     try:
         found = os.stat(path)
     except OSError:
-        return b""
-    return f"{path}\0{found.st_mtime_ns}\0{found.st_size}\0".encode(errors="surrogateescape")
+        return ""
+    return f"{path}\0{found.st_mtime_ns}\0{found.st_size}\0"
