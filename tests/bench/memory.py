@@ -1,24 +1,32 @@
 """The resident memory of `snitch serve`: when it has started, and after 200 reviews of 200 merge requests.
 
-Beside it a process that has imported what the service is built on, and done nothing.
+Beside it a process that has imported what the service is built on, and done nothing. Of the command line the most that
+it ever holds, stage by stage: beside it a bare Python, and the size of what is read.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from tests.bench.check import made
 from tests.bench.figures import Baseline, Figure
+from tests.bench.judge import FILES, source
 from tests.bench.service import resident, until
 from tests.bench.stage import reviewed, served
+from tests.stories.model_project import PROJECT
 
 PROJECTS, EACH = 10, 20
 LIBRARIES = "aiohttp, uvloop, dbos, gitlab, sqlalchemy, structlog, yaml, prometheus_client"
 
 
 def run() -> Iterator[Figure]:
+    yield from of_the_command_line()
     libraries = Baseline("its libraries, imported", [imported()])
     with served() as (stage, service, _):
         time.sleep(2)
@@ -33,6 +41,49 @@ def run() -> Iterator[Figure]:
         time.sleep(2)
         yield Figure("after 200 reviews", [service.resident()], "MB", "≤ 250 MB", libraries)
         yield Figure("those reviews a second, several at once", [len(opened) / seconds], "/s")
+
+
+def of_the_command_line() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as name:
+        project, large = made(Path(name) / "iris"), made(Path(name) / "large/iris")
+        write_large(large)
+        read = sum(len(data) for data in large_files().values()) / 1e6
+        bare = Baseline("Python alone", [most_resident(ENDING, (), project)])
+        for what in ("--help", "check --no-cache", "check"):
+            words = what.split()
+            yield Figure(f"snitch {what}, at most", [most_resident(SNITCH, words, project)], "MB", "", bare)
+        files = Baseline("the size of these files", [read])
+        most = most_resident(SNITCH, ("check", "--no-cache"), large)
+        yield Figure("snitch check, 1,000 Python files, at most", [most], "MB", "", files)
+
+
+def write_large(project: Path) -> None:
+    """Beside the project 1,000 Python files, which its model imports."""
+    for path, data in large_files().items():
+        (project / path).parent.mkdir(exist_ok=True)
+        (project / path).write_bytes(data)
+
+
+def large_files() -> dict[str, bytes]:
+    files = {f"features/step_{number}.py": source(number) for number in range(FILES)}
+    imports = "".join(f"import {path[:-3].replace('/', '.')}\n" for path in files)
+    return {**files, "model.py": (imports + str(PROJECT["model.py"])).encode()}
+
+
+ENDING = """
+import atexit, sys
+atexit.register(lambda: print(open("/proc/self/status").read(), file=sys.stderr))
+"""
+SNITCH = ENDING + "sys.argv[0] = 'snitch'; from bot.start import main; main()"
+
+
+def most_resident(program: str, words: Sequence[str], folder: Path) -> float:
+    """MB that a Python program held at its largest; it tells itself, since a child is counted with its parent's."""
+    with tempfile.TemporaryDirectory() as cache:
+        variables = {**os.environ, "XDG_CACHE_HOME": cache}
+        command = [sys.executable, "-c", program, *words]
+        done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=True, text=True)
+    return next(int(row.split()[1]) for row in done.stderr.splitlines() if row.startswith("VmHWM:")) / 1024
 
 
 def imported() -> float:
