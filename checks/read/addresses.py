@@ -58,6 +58,8 @@ class Addresses:
     def replaced(self, address: Address, url: str) -> bytes | None:
         """The file with another address in its place; None where it can't be written without touching the rest."""
         text = self.source.text
+        if text[address.start : address.end] != address.url:
+            return None  # it is joined from several strings
         return self.source.encode(text[: address.start] + url + text[address.end :])
 
 
@@ -87,24 +89,60 @@ def of_python(data: bytes) -> Addresses:
 def _of_strings(source: Source) -> Iterator[Address]:
     tokens = _tokens(source.text)
     starts = [0, *(found.end() for found in re.finditer("\n", source.text))]
-    for index, token in enumerate(tokens):
-        kind = tokenize.tok_name[token.type]
-        if kind not in _STRINGS or "s3://" not in token.string.lower():
+    at = 0
+    while at < len(tokens):
+        run = _run(tokens, at)
+        at += len(run)
+        if not run or not any("s3:" in token.string.lower() for token in run):
+            at += not run
             continue
-        start, end = (starts[row - 1] + column for row, column in (token.start, token.end))
-        if source.text[start:end] != token.string:
-            continue  # the lines are counted otherwise (a lone carriage return)
-        yield from _of_string(source.text, start, end, kind, tokens[index + 1 : index + 2])
+        ranges = [(starts[one.start[0] - 1] + one.start[1], starts[one.end[0] - 1] + one.end[1]) for one in run]
+        if all(source.text[start:end] == one.string for (start, end), one in zip(ranges, run, strict=True)):
+            yield from _of_run(source.text, ranges, run, tokens[at : at + 1])
+        # Else the lines are counted otherwise (a lone carriage return).
 
 
-def _of_string(text: str, start: int, end: int, kind: str, following: list[tokenize.TokenInfo]) -> Iterator[Address]:
-    opening = _QUOTES.match(text, start, end) if kind == "STRING" else None
-    body = end - len(opening["quote"]) if opening else end
-    formatted = opening is None or "f" in opening["prefix"].lower()
+def _run(tokens: list[tokenize.TokenInfo], at: int) -> list[tokenize.TokenInfo]:
+    """The strings that Python joins to one: plain ones side by side, or a single one of another kind."""
+    end = at
+    while end < len(tokens) and _is_plain(tokens[end]):
+        end += 1
+    if end == at and tokenize.tok_name[tokens[at].type] in _STRINGS:
+        end += 1
+    return tokens[at:end]
+
+
+def _is_plain(token: tokenize.TokenInfo) -> bool:
+    opening = _QUOTES.match(token.string) if token.type == tokenize.STRING else None
+    return opening is not None and opening["prefix"].lower() in ("", "r", "u")
+
+
+def _of_run(
+    text: str, ranges: list[tuple[int, int]], run: list[tokenize.TokenInfo], following: list[tokenize.TokenInfo]
+) -> Iterator[Address]:
+    """The addresses in strings that are joined; what stands between them in the file is none of an address."""
+    bodies = [_body(text, start, end, token) for (start, end), token in zip(ranges, run, strict=True)]
+    joined = "".join(text[start:end] for start, end in bodies)
+    formatted = not _is_plain(run[0]) and (run[0].type != tokenize.STRING or "f" in run[0].string.lower()[:2])
     goes_on = any(tokenize.tok_name[token.type] in _STRINGS or token.string in ("+", "%", ".") for token in following)
-    for one in _within(text, start, body):
-        known = one.known and not formatted and not (goes_on and one.end == body)
-        yield Address(one.url, known, one.start, one.end)
+    for one in _within(joined, 0, len(joined)):
+        known = one.known and not formatted and not (goes_on and one.end == len(joined))
+        yield Address(one.url, known, _place(bodies, one.start), _place(bodies, one.end - 1) + 1)
+
+
+def _body(text: str, start: int, end: int, token: tokenize.TokenInfo) -> tuple[int, int]:
+    """Where a string's text stands, without prefix and quotes; all of a part of a formatted one."""
+    opening = _QUOTES.match(text, start, end) if token.type == tokenize.STRING else None
+    return (opening.end(), end - len(opening["quote"])) if opening else (start, end)
+
+
+def _place(bodies: list[tuple[int, int]], offset: int) -> int:
+    """Where a character of joined strings stands in the file."""
+    for start, end in bodies:
+        if offset < end - start:
+            return start + offset
+        offset -= end - start
+    return bodies[-1][1]
 
 
 def _tokens(text: str) -> list[tokenize.TokenInfo]:

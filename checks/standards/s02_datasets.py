@@ -121,6 +121,7 @@ standard.good("path", _train(f'run("aws s3 cp {_GOOD} " + TARGET)'))
 standard.bad("path", _train('parser.add_argument("--data", default="s3://old/data/train.csv")  # <- 2.path'))
 standard.bad("path", _train('"""Usage:\n    python train.py s3://old/data/train.csv  # <- 2.path\n"""'))
 standard.bad("path", _train('os.path.join("s3://old/data", name)  # <- 2.path'))
+standard.bad("path", _train('DATA = (\n    "s3://ml-platform-bucket/"  # <- 2.path\n    "iris/data/x.csv"\n)'))
 standard.bad("path", _train('run("aws s3 cp s3://old/data/x.csv " + TARGET)  # <- 2.path'))
 standard.bad("path", {"README.md": "", "evaluate.py": 'E = "s3://old/eval.csv"  # <- 2.path\n'})
 standard.bad("path", {**_train("D = 's3://a/data'  # <- 2.path"), **_readme("`s3://old/data/x`  <!-- <- 2.path -->")})
@@ -165,7 +166,7 @@ for unknown in (
     f'DATA = "{_GOOD}/" + NAME',
     f'DATA = "{_HOME}/%s" % date',
     f'DATA = "{_HOME}/{{}}".format(date)',
-    f'DATA = "{_HOME}/x" \\\n    "y"',
+    f'DATA = "{_HOME}/x" \\\n    f"{{y}}"',
     f'DATA = "{_HOME}/x".replace("x", date)',
     f'DATA = date.strftime("{_HOME}/%Y%m%d")',
     f'DATA = os.path.join("{_HOME}", date)',
