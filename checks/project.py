@@ -256,13 +256,16 @@ class Project:
                 raise AssertionError(f"no such question: {kind}")
 
     def agrees(self, trace: Iterable[tuple[Question, Hashable]]) -> bool:
-        """Whether all questions that were recorded have the same answers here."""
+        """Whether all questions that were recorded have the same answers here; not where a file can't be read."""
         answers = self._answers
-        for question, answer in trace:
-            if question not in answers:
-                self.answer(question)
-            if answers[question] != answer:
-                return False
+        try:
+            for question, answer in trace:
+                if question not in answers:
+                    self.answer(question)
+                if answers[question] != answer:
+                    return False
+        except Unavailable:
+            return False
         return True
 
     def watched(self, work: str) -> AbstractContextManager[object]:

@@ -185,6 +185,22 @@ def test_errors_are_not_remembered() -> None:
     assert runs(raising(Unavailable("a", "offline")), project(), project()) == 2
 
 
+class Vanished(MemoryTree):
+    """A folder of which a file that was listed is gone before it is read."""
+
+    def blob(self, path: str) -> str | None:
+        raise Unavailable(path, "can't be read: No such file or directory")
+
+    read = blob  # type: ignore[assignment]
+
+
+def test_what_is_remembered_of_a_file_that_vanishes_is_not_taken() -> None:
+    memo, read = MemoryMemo(), rule(reads("serve.py"))
+    assert judge(project(), [read], memo)[0].result == "pass"
+    gone = judge(at(Vanished(FILES)), [read], memo)[0]
+    assert (gone.result, gone.reason) == ("error", "serve.py: can't be read: No such file or directory")
+
+
 def test_outcomes_of_other_projects_and_folders_are_not_taken() -> None:
     memo = MemoryMemo()
     on = {"a": at(MemoryTree({"serve.py": b""}), "a"), ".": at(MemoryTree({"serve.py": b""}))}
