@@ -219,13 +219,15 @@ def explain(id: str, project: str | None, policy: str | None) -> None:
     text = explain_id(id)
     if text is None:
         from bot.cli.judgement import wanted
+        from bot.errors import Invalid
 
         wanted([id])
+        raise Invalid(f"One standard or rule is explained at a time, not {id!r}: snitch standards lists them")
     if project is not None:
         from bot.cli.explaining import in_project
 
         text = in_project(id, project, policy)
-    put(text or "")
+    put(text)
 
 
 @app.command()

@@ -579,6 +579,8 @@ def test_a_standard_and_a_rule_are_explained(tmp_path: Path) -> None:
     whole, rule = snitch("explain", "10").stdout, snitch("explain", "10.patch").stdout
     assert whole.startswith("# 10 · ") and "- `10.patch` (enforce, safe fix): " in whole and "## Fix safety" in whole
     assert rule.startswith("# 10.patch · ")
+    for several in ("4,10", ""):
+        told_once(snitch("explain", several), 2, f"not {several!r}")
 
 
 def test_the_standards_are_listed() -> None:
