@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import checks
 from bot import log
 from bot.errors import Broken, Refused, SnitchError, Stale, Transient
 from bot.facts import informed
-from bot.fleet import Listed, Verdict, failed, key_of, verdict_of
+from bot.fleet import FIX_TITLE, REQUESTED_BY, Listed, Verdict, failed, key_of, verdict_of
 from bot.git import GitTree, Want
 from bot.gitlab_listing import NO_BRANCH, messages_between
 from bot.gitlab_members import maintainers
@@ -30,6 +31,7 @@ from checks.owners import MOST, Owner
 from checks.plugins import stamp
 from checks.policy import Policy, sweep_image_days
 from checks.published import Unread
+from checks.regex import regex
 
 logger = log.get(__name__)
 
@@ -188,7 +190,24 @@ class Looker:
         )
 
     def _messages(self, listed: Listed, old: str, new: str) -> Sequence[str]:
+        """Of the commits between two, and of those that snitch made for somebody and that were squashed into them."""
+        project = listed.project
         try:
-            return self.pace.ask(lambda: messages_between(self.world.gitlab, listed.project.id, old, new))
+            told = self.pace.ask(lambda: messages_between(self.world.gitlab, project.id, old, new))
         except SnitchError:
             return ()
+        states = (self.world.store.recall(project.id, iid) for iid in merged_by(told, project.path))
+        return [*told, *(message for state in states if state for message in squashed(state))]
+
+
+def merged_by(messages: Iterable[str], path: str) -> list[int]:
+    """The merge requests of a project that GitLab's messages of merge commits name."""
+    found = regex(rf"(?m)^See merge request {re.escape(path)}!(\d{{1,9}})$")
+    return sorted({int(match[1]) for message in messages for match in found.finditer(message)})
+
+
+def squashed(state: Mapping[str, Any]) -> list[str]:
+    """Messages of the commits that `/snitch fix` made on a merge request, by what was answered: a squash drops them."""
+    answers = (str(said) for _, said in dict(state.get("mends", {})).values())
+    standards = (sorted(set(regex(r"(?m)^- `(\d+)\.").findall(said)), key=int) for said in answers)
+    return [f"{FIX_TITLE}standards {', '.join(found)}\n\n{REQUESTED_BY}" for found in standards if found]

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.fleet import Found, Model, RuleVerdict, Verdict, fixer_of, packed, unpacked
+from bot.look import merged_by, squashed
 from bot.results import DAY, Results
 from bot.store import Store
 from checks.standards import all_rules
@@ -86,6 +87,15 @@ def test_a_rule_fails_from_its_first_commit_to_the_one_that_mends_it(results: Re
 )
 def test_commits_tell_who_mended_a_standard(messages: tuple[str, ...], fixer: str) -> None:
     assert fixer_of(10, messages) == fixer
+
+
+def test_a_fix_that_was_squashed_is_still_the_one_that_was_asked_for() -> None:
+    merged = "Merge branch 'x' into 'main'\n\nTrace it\n\nSee merge request models/iris!12"
+    assert merged_by(("Trace it", merged, "See merge request models/wine!3"), "models/iris") == [12]
+    said = "Done, as commit abc:\n\n- `10.patch` `serve.py`: Tracing.\n- `4.load` `serve.py`: Inference."
+    messages = ["Trace it", merged, *squashed({"mends": {"7:0": ["abc", said]}})]
+    assert [fixer_of(standard, messages) for standard in (10, 4, 1)] == ["command", "command", "person"]
+    assert squashed({"head": "abc"}) == [] == squashed({"mends": {"7:0": ["abc", "A waiver of `10.patch`."]}})
 
 
 def test_a_project_that_failed_keeps_what_was_known_of_its_rules(results: Results) -> None:
