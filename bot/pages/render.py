@@ -19,7 +19,6 @@ from checks.render.visible import visible
 from checks.standards import all_standards
 
 FOLDER: Final = Path(__file__).parent
-STATIC: Final = FOLDER / "static"
 
 
 def page(template: str, viewer: Viewer, **given: Any) -> str:
@@ -56,6 +55,7 @@ def _environment() -> Environment:
     made.globals |= {
         "navigation": trouble.NAVIGATION,
         "icon": trouble.ICON,
+        "style": trouble.STYLE_NOW,
         "count": count,
         "titles": {standard.number: standard.title for standard in all_standards()},
         "line_chart": _drawn(charts.line_chart),

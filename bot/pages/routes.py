@@ -18,7 +18,6 @@ from bot.pages.asked import BadQuery
 from bot.pages.desk import Desk, NotThere
 from bot.pages.openapi import DOCUMENT
 from bot.pages.policy import Tried
-from bot.pages.render import STATIC
 from bot.pages.viewer import Viewer
 from bot.pages.world import Pages
 from bot.standings import undisturbed
@@ -200,4 +199,4 @@ def _json(data: Any) -> web.Response:
 
 async def _static(request: web.Request) -> web.StreamResponse:
     headers = {"Cache-Control": f"public, max-age={STYLE_AGE}"}
-    return web.FileResponse(STATIC / request.path.rpartition("/")[2], headers=headers)
+    return web.FileResponse(trouble.STATIC / request.path.rpartition("/")[2], headers=headers)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from html import escape
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
+STATIC: Final = Path(__file__).parent / "static"
 STYLE: Final = "/static/snitch.css"
 """The style sheet of all pages."""
+STYLE_NOW: Final = f"{STYLE}?v={sha256((STATIC / 'snitch.css').read_bytes()).hexdigest()[:12]}"
+"""The same by its content: after an upgrade no page is drawn with the style that a browser has of the last one."""
 NAVIGATION: Final = (
     ("/", "Fleet", "fleet"),
     ("/standards", "Standards", "standards"),
@@ -54,7 +59,7 @@ def page(title: str, sentence: str, link: tuple[str, str], *, head: str = "", in
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(head or title)} · snitch</title>"
         f'<link rel="icon" href="{ICON}" type="image/svg+xml">'
-        f'<link rel="stylesheet" href="{STYLE}"></head>'
+        f'<link rel="stylesheet" href="{STYLE_NOW}"></head>'
         f"<body>{_top() if inside else ''}<main><h1>{escape(title)}</h1><p>{escape(sentence)}</p>"
         f'<p><a href="{escape(address)}">{escape(text)}</a></p></main></body></html>\n'
     )

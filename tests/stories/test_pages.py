@@ -325,10 +325,16 @@ def test_what_holds_no_model_is_not_counted_as_one(public: Front) -> None:
     assert ">0 models</h2>" in get(public, "/?q=zzzz")
 
 
+PLAIN = (("/", 200), ("/jobs", 200), ("/?sort=x", 400))
+
+
 def test_a_page_of_an_error_leads_to_the_others(public: Front) -> None:
     for path, status in (("/projects/no/such", 404), ("/?sort=x", 400), ("/test/fault", 500), ("/test/gone", 503)):
         page = get(public, path, status)
         assert all(f'href="{to}"' in page for to in ("/standards", "/sweeps", "/jobs", "/policy")), path
+    styles = {re.findall(r'rel="stylesheet" href="([^"]*)"', get(public, path, status))[0] for path, status in PLAIN}
+    (style,) = styles  # named by what it holds, so that no browser draws a page with an older one
+    assert "?v=" in style and requests.get(public.url + style, timeout=30).headers["Content-Type"] == "text/css"
     assert requests.get(public.url + "/static/snitch.svg", timeout=30).headers["Content-Type"] == "image/svg+xml"
 
 
