@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -58,6 +58,11 @@ class Wanted:
         given |= {"page": "", **changes}
         told = {name: value for name, value in given.items() if value not in ("", None)}
         return f"?{urlencode(told, errors='replace')}" if told else "/"
+
+    @property
+    def overall(self) -> bool:
+        """Whether the fleet, or a group, is looked at as a whole: nothing is searched for, and no further page."""
+        return self.page == 1 and self.sort == DEFAULT_SORT and not replace(self, group="").narrowed
 
     @property
     def narrowed(self) -> bool:

@@ -318,6 +318,13 @@ def test_what_a_waiver_lets_stand_is_not_said_to_be_kept(public: Front) -> None:
     assert "10.patch waived enforce" in page and "keeps every standard, but for what is waived" in page
 
 
+def test_who_searches_or_turns_a_page_finds_the_list_at_once(public: Front) -> None:
+    for query in ("", "?group=models", "?group=models/vision", "?due=7", "?due=7&owner=@vi"):
+        assert 'class="cards"' in get(public, f"/{query}"), query
+    for query in ("?q=cats", "?owner=@vi", "?standard=10&outcome=fail", "?state=skipped", "?page=2", "?sort=-path"):
+        assert 'class="cards"' not in get(public, f"/{query}"), query
+
+
 def test_what_holds_no_model_is_not_counted_as_one(public: Front) -> None:
     models = sum(api(public, "/fleet")["models"].values())
     assert f">{models} models, and 1 project without a verdict" in get(public, "/")
