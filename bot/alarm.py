@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
+_THREAD: Final = "queue-worker-"
 SOON: Final = 0.01
 """Seconds after which is looked once more where something is about to be free."""
 
@@ -18,13 +19,14 @@ class Alarm:
     """For the pollers of these queues, known by the names that DBOS gives their threads."""
 
     def __init__(self, *queues: str) -> None:
-        self._rung = {f"queue-worker-{queue}": threading.Event() for queue in queues}
+        self._rung = {f"{_THREAD}{queue}": threading.Event() for queue in queues}
         self._again: set[str] = set()
 
-    def ring(self) -> None:
-        """There is something to do."""
-        for rung in self._rung.values():
-            rung.set()
+    def ring(self, queue: str | None = None) -> None:
+        """There is something to do: in a queue, or in whichever of them."""
+        for name, rung in self._rung.items():
+            if queue is None or name == f"{_THREAD}{queue}":
+                rung.set()
 
     def ring_twice(self) -> None:
         """Something is about to be free: DBOS writes down that a job has ended when it has."""

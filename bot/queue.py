@@ -47,6 +47,8 @@ PUSHES: Final = "pushes"
 SWEEPS: Final = "sweeps"
 ALIVE: Final = ("ENQUEUED", "DELAYED", "PENDING")
 POLL: Final = 0.05
+POLL_WHERE_RUNG: Final = 0.2
+"""Of a database that one process has for itself: whoever stores a job there rings."""
 POLL_OF_SWEEPS: Final = 0.5
 PATIENCE: Final = 5.0
 """Seconds for which a push waits at its place until its merge request is free, and then again in the queue."""
@@ -112,20 +114,20 @@ class Queue:
 
     def wish(self, job: Wish) -> str:
         """Stores the newest wish for a merge request or a project; returns the id of the workflow that will take it."""
-        with self._ringing() as connection:
+        with self._ringing(job) as connection:
             return self._enqueue_wish(connection, job, self._store.wish(connection, job))
 
     def put(self, job: Owed) -> str:
         """Stores an answer or a sweep that is owed; where it is known already, nothing changes. Returns its id."""
-        with self._ringing() as connection:
+        with self._ringing(job) as connection:
             return self._enqueue_answer(connection, job, 1)
 
     @contextmanager
-    def _ringing(self) -> Iterator[sa.Connection]:
+    def _ringing(self, job: Job | None = None) -> Iterator[sa.Connection]:
         """A transaction that stores a job: once it is there, this process begins it without waiting for its poll."""
         with self._store.transaction() as connection:
             yield connection
-        self._alarm.ring()
+        self._alarm.ring(_place_of(job)[0] if job is not None else None)
 
     def accept(self, job: Job) -> str:
         """Stores any job."""
@@ -180,13 +182,14 @@ class Queue:
     def _make_queues(self, places: int) -> None:
         """`places`: for pushes, of which one project leaves some; people have half as many more, and so have sweeps."""
         half = max(1, places // 2)
+        often = POLL if self._shared else POLL_WHERE_RUNG
         self._client.register_queue(
             PUSHES,
             worker_concurrency=places,
             partition_worker_concurrency=max(1, places - max(1, places // 4)),
-            polling_interval_sec=POLL,
+            polling_interval_sec=often,
         )
-        for name, poll in ((PEOPLE, POLL), (SWEEPS, POLL_OF_SWEEPS)):
+        for name, poll in ((PEOPLE, often), (SWEEPS, POLL_OF_SWEEPS)):
             self._client.register_queue(
                 name, worker_concurrency=half, partition_concurrency=1, polling_interval_sec=poll
             )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.bench import figures, machine
 
-BENCHES = ("deliver", "review", "check", "memory", "fix", "judge", "sweep", "pages", "growth")
+BENCHES = ("deliver", "review", "throughput", "check", "memory", "fix", "judge", "sweep", "pages", "growth")
 LONG = ("kill",)
 """Only by name: each takes longer than all the others together."""
 HELP = f"{', '.join(BENCHES)}; only by name: {', '.join(LONG)}"

@@ -175,15 +175,17 @@ def test_a_merge_request_that_is_busy_for_long_takes_no_more_than_its_own_place(
     monkeypatch.setattr("bot.queue.PATIENCE", 0.2)
     busy, again = ReviewMR(7, 3, HEADS[0]), ReviewMR(7, 3, HEADS[1])
     done: list[Job] = []
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     def perform(job: Job) -> None:
+        if job == busy:
+            begun.set()
         assert job != busy or go_on.wait(30)
         done.append(job)
 
     with running(tmp_path, database, perform, concurrency=3) as queue:
         queue.wish(busy)
-        until(lambda: queue.under_way(9) and queue.under_way(9)[0].state == "running")
+        assert begun.wait(15)  # claimed is not taken: till then the newer wish takes the older one's place
         queue.wish(again)
         for iid in range(10, 14):
             queue.wish(ReviewMR(7, iid, HEADS[2]))
@@ -436,7 +438,7 @@ def test_a_job_is_begun_when_it_is_stored_and_not_at_the_next_poll(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Holds on to how the version of DBOS that is locked waits; one that waits otherwise polls."""
-    monkeypatch.setattr("bot.queue.POLL", 20.0)
+    monkeypatch.setattr("bot.queue.POLL_WHERE_RUNG", 20.0)
     worker = Worker()
     with running(tmp_path, f"sqlite:///{tmp_path / 'queue.db'}", worker) as queue:
         until(lambda: any(thread.name == "queue-worker-pushes" for thread in threading.enumerate()))
