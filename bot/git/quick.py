@@ -22,6 +22,9 @@ LARGEST: Final = 16 * MIB
 MOST_HAVES: Final = 32
 PAUSE: Final = 600.0
 """Seconds for which a server is not asked this way again that did not understand it."""
+LONGEST: Final = 60.0
+"""Seconds that an answer may take; a server that is slower than that is left to git."""
+SILENCE: Final = 15.0
 _RESULT: Final = "application/x-git-upload-pack-result"
 _NEEDS: Final = ("thin-pack", "no-progress", "ofs-delta")
 
@@ -36,7 +39,7 @@ class Reply:
 
 
 Post = Callable[[str, dict[str, str], bytes, float], AbstractContextManager[Reply]]
-"""Address, headers, body and the seconds that it may take. Raises OSError."""
+"""Address, headers, body, and for how many seconds the server may be silent. Raises OSError."""
 
 
 class Unusual(Exception):
@@ -85,12 +88,13 @@ class Quick:
         }
         if remote.token is not None:
             headers["Authorization"] = f"Basic {basic(remote.token)}"
-        with self.post(f"{remote.url}/git-upload-pack", headers, request, 60.0) as reply:
+        end = self.clock() + LONGEST
+        with self.post(f"{remote.url}/git-upload-pack", headers, request, SILENCE) as reply:
             if reply.status != 200:
                 raise Lacking
             if reply.kind.partition(";")[0].strip() != _RESULT:
                 raise Unusual
-            pack = _pack(reply.body)
+            pack = _pack(reply.body, lambda: self.clock() < end)
             reply.body.read(1)  # nothing: the connection is free again
             return pack
 
@@ -111,10 +115,13 @@ def _packet(text: str) -> bytes:
     return b"%04x%s\n" % (len(text) + 5, text.encode())
 
 
-def _pack(body: IO[bytes]) -> bytes:
+def _pack(body: IO[bytes], in_time: Callable[[], bool]) -> bytes:
     """The pack out of an answer. Raises Unusual, Lacking, OSError."""
     lines = _packets(body)
-    first = next(lines, b"")
+    try:
+        first = next(lines, b"")
+    except Lacking:  # nothing at all: one that knows another version of the protocol, or no filters, dies of it
+        raise Unusual from None
     if first.startswith(b"ERR "):
         raise Lacking if b"not our ref" in first else Unusual
     if first.rstrip(b"\n") != b"packfile":
@@ -126,7 +133,7 @@ def _pack(body: IO[bytes]) -> bytes:
             pack += data
         elif band != b"\2":  # 3: it gives up
             raise Lacking
-        if len(pack) > LARGEST:
+        if len(pack) > LARGEST or not in_time():
             raise Lacking
     return bytes(pack)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,7 +100,7 @@ def test_a_file_that_comes_as_a_difference_to_one_that_was_left_behind_is_had(wo
         (replies(body=b"000eunpack ok\n0000"), True),
         (replies(body=b"zzzz"), True),
         (replies(status=404), False),
-        (replies(body=b""), False),
+        (replies(body=b""), True),
         (replies(body=b"000dpackfile\n0009\1PA"), False),
         (replies(body=b"000dpackfile\n0009\3died"), False),
         (replies(body=b"000dpackfile\n0009\1PACK0000"), False),
@@ -117,6 +118,26 @@ def test_what_is_no_answer_leaves_it_to_git(world: World, quick: Quick, unusual:
     assert bool(host) is unusual
     now = PAUSE + 1
     assert quick.clock() > quick._paused.get(host, 0.0)
+
+
+def test_a_server_that_never_comes_to_an_end_is_left_to_git(world: World) -> None:
+    class Endless(io.RawIOBase):
+        told = b"000dpackfile\n"
+
+        def read(self, size: int = -1) -> bytes:
+            self.told = self.told or b"0006\2."
+            found, self.told = self.told[:size], self.told[size:]
+            return found
+
+    @contextmanager
+    def post(url: str, headers: dict[str, str], data: bytes, seconds: float) -> Iterator[Reply]:
+        yield Reply(200, RESULT, Endless())  # type: ignore[arg-type]
+
+    moments = itertools.count()
+    mirror = Mirror(world.git, world.place, LIMIT, quick=Quick(post, lambda: float(next(moments))))
+    head = world.push({"notes.md": b"more\n"})
+    mirror.fetch(world.remote, Want(head))
+    assert mirror.has(head) and next(moments) < 100
 
 
 def test_an_empty_mirror_is_filled_by_git(world: World, tmp_path: Path) -> None:
