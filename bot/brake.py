@@ -37,7 +37,9 @@ BURST: Final = 0.25
 PATIENCE: Final = 3.0
 """A call that could be made within so many seconds waits on its thread; else the job comes again."""
 UNTOLD: Final = 20.0
-"""The pause after a 429 that names none; it doubles up to `LONGEST`."""
+"""The pause after a 429 that names none; it doubles up to `WINDOW`."""
+WINDOW: Final = 60.0
+"""The application's limiters count by the minute: after one, it is another."""
 LONGEST: Final = 120.0
 DOWN: Final = 3
 """After so many calls in a row without an answer GitLab is down."""
@@ -207,8 +209,10 @@ class Brake:
         if told is not None:
             self._paused[ALL] = max(self._paused.get(ALL, 0.0), self.clock() + min(told, LONGEST))
             return
+        if self._paused.get(kind, 0.0) > self.clock():
+            return  # it was made before the pause began: many at once are refused as one
         self._untold[kind] += 1
-        pause = min(UNTOLD * 2.0 ** (self._untold[kind] - 1), LONGEST) * (0.5 + self.chance() / 2)
+        pause = min(UNTOLD * 2.0 ** (self._untold[kind] - 1), WINDOW) * (0.5 + self.chance() / 2)
         self._paused[kind] = max(self._paused.get(kind, 0.0), self.clock() + pause)
 
 

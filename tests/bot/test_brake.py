@@ -91,6 +91,7 @@ def test_a_limit_without_a_time_pauses_its_own_kind_longer_each_time(clock: Cloc
     held = brake(clock)
     for times in (1, 2):
         held.answered("notes", 429, {})
+        held.answered("notes", 429, {})  # one of the same moment
         held.before("read")
         with pytest.raises(RateLimited) as told:
             held.before("notes")
