@@ -23,6 +23,7 @@ from gitlab.exceptions import GitlabAuthenticationError, GitlabError, GitlabHttp
 from requests.adapters import HTTPAdapter
 
 from bot import log
+from bot.answer import UNREADABLE, done, held
 from bot.brake import Brake, kind_of, limits_of, seconds
 from bot.errors import Forbidden, Gone, Invalid, RateLimited, SetupError, SnitchError, Transient, Unreachable
 from bot.mr import (
@@ -41,7 +42,6 @@ from bot.mr import (
 
 Answer = dict[str, Any]
 STATUS_NAME = "snitch"
-UNREADABLE = "what answers is not GitLab's API: a proxy's page, or another program"
 DEVELOPER, MAINTAINER, OWNER = 30, 40, 50
 _CONNECTIONS = 32
 _TIMEOUT = 10.0
@@ -128,7 +128,7 @@ class GitLab:
             user = self._get(f"/users/{person.id}")
         except (Gone, Forbidden):
             return "", ""
-        return user.get("name") or "", user.get("public_email") or ""
+        return user["name"] or "", user.get("public_email") or ""
 
     @property
     def host(self) -> str:
@@ -159,7 +159,7 @@ class GitLab:
             member = self._get(f"/projects/{project_id}/members/all/{user_id}")
         except Gone:
             return 0
-        return int(member.get("access_level") or 0) if member.get("state", "active") == "active" else 0
+        return int(member["access_level"] or 0) if member.get("state", "active") == "active" else 0
 
     def branch_head(self, project_id: int, branch: str) -> str | None:
         """The commit that a branch is at; None where there is no such branch, or none that we may see."""
@@ -246,7 +246,7 @@ class GitLab:
 
     def approvals(self, mr: MergeRequest) -> tuple[Approval, ...]:
         """Who approves the merge request as it stands."""
-        found = self._get(f"{_path(mr)}/approvals").get("approved_by") or ()
+        found = self._get(f"{_path(mr)}/approvals")["approved_by"] or ()
         named = ((one.get("user") or {}, one.get("approved_at")) for one in found)
         return tuple(Approval(Person(user["id"], user.get("username", "")), _moment(at)) for user, at in named if user)
 
@@ -256,6 +256,8 @@ class GitLab:
             found = self._get(f"/projects/{project_id}/events", action="pushed", per_page=100)
         except (Gone, Forbidden):
             return ()
+        if not isinstance(found, list):
+            raise Unreachable(UNREADABLE)
         return tuple(push for event in found if (push := _push(cast(Answer, event))) is not None)
 
     def threads(self, mr: MergeRequest) -> tuple[Thread, ...]:
@@ -274,7 +276,9 @@ class GitLab:
         found = self._get(
             f"/projects/{project_id}/repository/commits/{sha}/statuses", name=STATUS_NAME, all="true", per_page=100
         )
-        if not isinstance(found, list) or not found:
+        if not isinstance(found, list):
+            raise Unreachable(UNREADABLE)
+        if not found:
             return None
         newest = max(found, key=lambda status: cast(int, status["id"]))
         return CommitStatus(newest["status"], newest.get("description") or "", newest.get("target_url"))
@@ -350,6 +354,9 @@ class GitLab:
     def _remember_wait(self, response: requests.Response, *_: object, **__: object) -> None:
         """Keeps `Retry-After` of a 429 (python-gitlab's error does not carry headers). It may be a date (RFC 9110)."""
         self._waits.seconds = seconds(response.headers.get("Retry-After"))
+        listing = getattr(self._waits, "listing", False)
+        if listing and response.ok and not response.content.lstrip().startswith(b"["):
+            raise Unreachable(UNREADABLE)  # the library takes the keys of an object for what it holds
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -371,14 +378,19 @@ class GitLab:
     def _get(self, path: str, **query: Any) -> Answer:
         with self._translated():
             found = self._authorised().http_get(path, query_data=query, obey_rate_limit=False)
-        if isinstance(found, requests.Response):  # what is not JSON comes as it is: a proxy's page, or a sign-in
-            raise Unreachable(UNREADABLE)
-        return found
+        return cast(Answer, held(found))  # what is not JSON comes as a response: a proxy's page, or a sign-in
 
     def _list(self, path: str, **wanted: str) -> list[Answer]:
-        with self._translated():
-            api = self._authorised()
-            return cast("list[Answer]", api.http_list(path, wanted, get_all=True, per_page=100, obey_rate_limit=False))
+        self._waits.listing = True
+        try:
+            with self._translated():
+                api = self._authorised()
+                return cast(
+                    "list[Answer]",
+                    held(api.http_list(path, wanted, get_all=True, per_page=100, obey_rate_limit=False)),
+                )
+        finally:
+            self._waits.listing = False
 
     def read(self, path: str, **query: Any) -> Any:
         """What a GET gives, for the adapters beside this one; of a list its first page, as the query says."""
@@ -388,7 +400,7 @@ class GitLab:
         """What a GET gives, with the headers of the answer."""
         with self._translated():
             response = self._authorised().http_request("get", path, query_data=query, obey_rate_limit=False)
-            return response.json(), response.headers
+            return held(response.json()), response.headers
 
     def read_all(self, path: str, **query: str) -> list[Answer]:
         """The whole of a list, for the adapters beside this one."""
@@ -411,7 +423,9 @@ class GitLab:
         with self._translated():
             asked = {"query": query, "variables": variables}
             found = self._authorised().http_post(f"{self._url}/api/graphql", post_data=asked, obey_rate_limit=False)
-        answer: Answer = found if isinstance(found, dict) else {}
+        answer: Answer = held(found) if isinstance(found, dict) and found else {}
+        if not answer:
+            raise Unreachable(UNREADABLE)
         if answer.get("errors") or not isinstance(answer.get("data"), dict):
             told = answer.get("errors") or [{}]
             raise Invalid(f"GitLab refuses the query: {str(told[0].get('message') or 'no data')[:300]}")
@@ -461,7 +475,7 @@ def _really(answer: object) -> object:
     page = isinstance(answer, requests.Response) and answer.status_code < 400 and bool(answer.content)
     if page and "json" not in cast(requests.Response, answer).headers.get("Content-Type", ""):
         raise Unreachable(UNREADABLE)
-    return answer
+    return answer if isinstance(answer, requests.Response) else done(answer)
 
 
 def _path(mr: MergeRequest) -> str:

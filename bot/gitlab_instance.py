@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 import requests
 
+from bot.answer import UNREADABLE
 from bot.errors import SnitchError
-from bot.gitlab import UNREADABLE, GitLab
+from bot.gitlab import GitLab
 
 SAMPLE: Final = 100
 _CAUSES: Final[tuple[tuple[type[Exception], str], ...]] = (
