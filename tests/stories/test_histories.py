@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -370,6 +371,7 @@ def contents(story: Story, commit: str) -> dict[str, bytes]:
     return {name.decode(): githost.read(story.project.repo, commit, name.decode()) or b"" for name in listed if name}
 
 
+@pytest.mark.timeout(600 + 60 * LONG)
 def test_whatever_happened_the_threads_are_what_the_change_brought_in() -> None:
     folder = Path(tempfile.mkdtemp(prefix="snitch-histories-"))
     try:
