@@ -8,6 +8,7 @@ stored. GitLab waits ten seconds and sends nothing twice by itself, so storing i
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from prometheus_client import generate_latest
 
 from bot import event, log
 from bot import job as jobs
-from bot.errors import SnitchError, Transient
+from bot.errors import SetupError, SnitchError, Transient
 from bot.event import Ignored, Malformed, NotAuthentic, Secrets
 from bot.job import Job
 from bot.metrics import Metrics
@@ -52,18 +53,25 @@ class Door:
 
 
 def run(door: Door, host: str, port: int, mount: Callable[[web.Application], None] = lambda _: None) -> None:
-    """Serves until SIGTERM or SIGINT, then finishes what was begun. `mount` adds what else is to be served."""
+    """Serves until SIGTERM or SIGINT, then finishes what was begun. `mount` adds what else is to be served.
+
+    Raises SetupError where nothing can listen at the address.
+    """
     app = application(door)
     mount(app)
-    web.run_app(
-        app,
-        host=host,
-        port=port,
-        access_log=None,
-        print=None,
-        shutdown_timeout=PATIENCE,
-        loop=_loop(),
-    )
+    try:
+        web.run_app(
+            app,
+            host=host,
+            port=port,
+            access_log=None,
+            print=None,
+            shutdown_timeout=PATIENCE,
+            loop=_loop(),
+        )
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else "there is no such address here"
+        raise SetupError(f"SNITCH_LISTEN: {host}:{port} can't be listened on: {why}.") from None
 
 
 def application(door: Door) -> web.Application:

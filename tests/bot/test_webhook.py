@@ -16,13 +16,13 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import Unreachable
+from bot.errors import SetupError, Unreachable
 from bot.event import Secrets
 from bot.job import Job, key
 from bot.metrics import Tallies
 from bot.queue import Queue
 from bot.store import Store
-from bot.webhook import LARGEST_BODY, Door, application
+from bot.webhook import LARGEST_BODY, Door, application, run
 from tests.fuzz import examples
 
 from .queue_process import settings_for
@@ -55,6 +55,17 @@ def served(door: Door) -> Iterator[str]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def test_a_port_that_is_taken_is_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            SetupError, match=rf"^SNITCH_LISTEN: 127.0.0.1:{port} can't be listened on: Address already"
+        ):
+            run(Door(SECRETS, refuse), "127.0.0.1", port)
+    with pytest.raises(SetupError, match=r"^SNITCH_LISTEN: no.such.host.invalid:8080 can't be listened on"):
+        run(Door(SECRETS, refuse), "no.such.host.invalid", 8080)
 
 
 def refuse(job: Job) -> str:
