@@ -14,7 +14,7 @@ from typing import Final
 from bot import gitlab_hooks
 from bot import gitlab_projects as api
 from bot.aws import Aws
-from bot.connection import Connection, install_at
+from bot.connection import Connection, above, install_at
 from bot.errors import Forbidden, Gone, Invalid, SnitchError, Stale
 from bot.git import Author, Git, Pushed, Remote, push_first
 from bot.git import Refused as PushRefused
@@ -314,14 +314,9 @@ def _add_member(boarding: Boarding) -> str:
 
 def _find_hook(boarding: Boarding, wanted: Wanted) -> str:
     """Of the project, or of a group above it, as far as we may see those."""
-    parts = boarding.plan.group.split("/")
-    for depth in range(len(parts), 0, -1):
-        try:
-            above = gitlab_hooks.group(boarding.gitlab, "/".join(parts[:depth]))
-            if chosen(gitlab_hooks.listed(boarding.gitlab, above), wanted)[0]:
-                return f"the group {above.path} has one"
-        except (Forbidden, Gone):
-            continue
+    over = above(boarding.gitlab, boarding.plan.path, wanted)
+    if over is not None:
+        return f"the group {over} has one"
     if boarding.project is None:
         return ""
     place = HookPlace("project", boarding.project.id, boarding.project.path)

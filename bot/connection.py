@@ -6,7 +6,7 @@ and brought to the same end, so that an interrupted run is simply repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -21,6 +21,8 @@ from bot.pace import Pace
 What = Literal["install", "check", "remove", "wake"]
 State = Literal["fine", "changed", "wrong"]
 CALLS_AT_A_PLACE: Final = 3
+_NONE: Final = "no webhook of snitch"
+_ELSEWHERE: Final = "the group above has one for it"
 LOCAL: Final = " (where snitch listens on a private network, an administrator must allow webhooks to it)"
 
 
@@ -53,14 +55,42 @@ def carried_out(what: What, connection: Connection, scope: Scope) -> Iterator[To
     Raises SetupError where the token is refused.
     """
     at = {"install": _installed, "check": _checked, "remove": _removed, "wake": _woken}[what]
-    for path in scope.projects:
-        yield from _named(path, lambda path=path: iter([_at(connection, api.project(connection.gitlab, path), at)]))  # type: ignore[misc]  # bound
-    for path in scope.groups:
+    for path in dict.fromkeys(scope.projects):
+        yield from _named(path, lambda path=path: iter([_at_project(connection, path, at)]))  # type: ignore[misc]  # bound
+    for path in _outermost(scope.groups):
         yield from _named(path, lambda path=path: _in_group(connection, path, at))  # type: ignore[misc]  # bound
 
 
 Act = Callable[[Connection, Place, bool], Told]
 """The last: whether a webhook of ours belongs there."""
+
+
+def _outermost(groups: Sequence[str]) -> list[str]:
+    """Without those that lie in another one: its webhook, or its projects' own, serves them too."""
+    known = list(dict.fromkeys(one.strip("/") for one in groups))
+    return [one for one in known if not any(one.startswith(f"{other}/") for other in known)]
+
+
+def above(gitlab: GitLab, path: str, wanted: Wanted) -> str | None:
+    """The nearest group above a group or project that has a webhook of ours, as far as we may see."""
+    parts = path.strip("/").split("/")[:-1]
+    for depth in range(len(parts), 0, -1):
+        try:
+            group = api.group(gitlab, "/".join(parts[:depth]))
+            if chosen(api.listed(gitlab, group), wanted)[0]:
+                return group.path
+        except (Forbidden, Gone):
+            continue
+    return None
+
+
+def _at_project(connection: Connection, path: str, at: Act) -> Told:
+    def look() -> tuple[Place, bool]:
+        place = api.project(connection.gitlab, path)
+        return place, above(connection.gitlab, place.path, connection.wanted) is None
+
+    place, belongs = connection.pace.ask(look)
+    return _at(connection, place, at, belongs)
 
 
 def _named(path: str, acts: Callable[[], Iterator[Told]]) -> Iterator[Told]:
@@ -75,9 +105,10 @@ def _named(path: str, acts: Callable[[], Iterator[Told]]) -> Iterator[Told]:
 def _in_group(connection: Connection, path: str, at: Act) -> Iterator[Told]:
     """The group's own webhook, and then none at its projects; or theirs, where it can have none."""
     group = connection.pace.ask(lambda: api.group(connection.gitlab, path))
-    why = _no_hooks(connection, group)
+    over = connection.pace.ask(lambda: above(connection.gitlab, group.path, connection.wanted))
+    why = None if over else _no_hooks(connection, group)
     if why is None:
-        yield _at(connection, group, at)
+        yield _at(connection, group, at, belongs=over is None)
     else:
         yield Told(group.told, "fine", f"each project has its own webhook, since {why}")
 
@@ -122,7 +153,7 @@ def _checked(connection: Connection, place: Place, belongs: bool) -> Told:
     found = [_too_many(len(surplus) + (keep is not None and not belongs), belongs)]
     if belongs:
         found += faults(keep, connection.wanted) if keep else ["there is no webhook of snitch"]
-    return _judged(place, [one for one in found if one], _remark(keep, connection.wanted))
+    return _judged(place, [one for one in found if one], _remark(keep, connection.wanted) if belongs else _ELSEWHERE)
 
 
 def _too_many(count: int, belongs: bool) -> str:
@@ -138,7 +169,7 @@ def _judged(place: Place, wrong: list[str], fine: str) -> Told:
 def _remark(hook: Hook | None, wanted: Wanted | None = None) -> str:
     """What is told of a webhook that is as it must be."""
     if hook is None:
-        return "no webhook of snitch"
+        return _NONE
     more = [f"it also sends {', '.join(hook.headers)}, which is left as it is"] if hook.headers else []
     if wanted is not None and wanted.signing_token is not None and hook.is_signed is None:
         more.append("GitLab knows no signing tokens before 19.0: the secret alone proves deliveries")
@@ -153,7 +184,8 @@ def _installed(connection: Connection, place: Place, belongs: bool) -> Told:
     gitlab, wanted = connection.gitlab, connection.wanted
     keep, surplus = chosen(api.listed(gitlab, place), wanted)
     if not belongs:
-        return _cleared(connection, place, [one for one in (keep, *surplus) if one], "taken away: the group has one")
+        ours = [one for one in (keep, *surplus) if one]
+        return _cleared(connection, place, ours, "taken away: the group has one", _ELSEWHERE)
     before = faults(keep, wanted) if keep else ()
     hook = api.mended(gitlab, place, keep, wanted) if keep else api.made(gitlab, place, wanted)
     for one in surplus:
@@ -206,7 +238,7 @@ def _removed(connection: Connection, place: Place, belongs: bool) -> Told:
     return _cleared(connection, place, [one for one in (keep, *surplus) if one], "taken away")
 
 
-def _cleared(connection: Connection, place: Place, hooks: list[Hook], text: str) -> Told:
+def _cleared(connection: Connection, place: Place, hooks: list[Hook], text: str, none: str = _NONE) -> Told:
     for one in hooks:
         api.removed(connection.gitlab, place, one)
-    return Told(place.told, "changed", text) if hooks else Told(place.told, "fine", _remark(None))
+    return Told(place.told, "changed", text) if hooks else Told(place.told, "fine", none)

@@ -100,6 +100,18 @@ def test_a_group_gets_one_webhook_where_its_licence_has_such(desk: Desk) -> None
     assert desk.group_hooks() == []
 
 
+def test_what_a_group_above_has_a_webhook_for_gets_no_second_one(desk: Desk) -> None:
+    """Groups that lie in each other, a project by name: GitLab would send each event twice."""
+    desk.gitlab.knobs.premium = True
+    inner = desk.gitlab.add_group("models/vision", {desk.owner: OWNER})
+    told = desk.run("install", "--group", "models/vision", "--group", "models", "--group", "models/")
+    assert "models (group): made" in told and "vision (group)" not in told
+    for words in (("--group", "models/vision"), ("--project", "models/iris")):
+        for verb in ("install", "check"):
+            assert "the group above has one for it" in desk.run(verb, *words)
+    assert not inner.hooks and not any(one.hooks for one in desk.projects)
+
+
 @pytest.mark.parametrize("edition", ["ce", "ee"])
 def test_without_such_a_licence_each_project_gets_its_own(desk: Desk, edition: str) -> None:
     desk.gitlab.knobs.edition = edition  # type: ignore[assignment]
