@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from checks.finding import Finding, Skip, Span
 from checks.project import Absent, Project
 from checks.read import Unparsable
-from checks.read.python import NEWER, parse
+from checks.read.python import NEWER, parse_script
 
 
 def unusable(project: Project, name: str, purpose: str) -> Iterator[Finding]:
     """A finding where there is no such file, or where it is not valid Python. `purpose`: what it is for, for people."""
     path = project.at(name)
     try:
-        project.parse(parse, path)
+        project.parse(parse_script, path)
     except Absent:
         yield Finding(path, None, f"There is no {name}: add one, {purpose}", name)
     except Unparsable as error:

@@ -44,6 +44,7 @@ from checks.regex import regex
 P = ParamSpec("P")
 T = TypeVar("T")
 NEWER = "it may be written for a newer Python than snitch runs on"
+_COMPILED = 200_000  # characters of a text, at most
 _DEPTH = 40  # of an expression whose value is looked at; what is deeper is Computed
 _NEGATED: dict[Runs, Runs] = {"yes": "no", "no": "yes", "maybe": "maybe", "main": "imported", "imported": "main"}
 _EXITS = {"exit", "quit", "sys.exit", "os._exit", "os.abort"}
@@ -71,19 +72,28 @@ def parse(data: bytes) -> Module:
 
 def parse_script(data: bytes) -> Module:
     """The same, and refuses what Python refuses though it parses: a `return` outside a function, say."""
-    import symtable
-
     source = decode(data)
-    body = _quietly(_parsed, source.text).body
+    tree = _quietly(_parsed, source.text)
     try:
-        # The first passes of Python's compiler. The last one may take time that is exponential in the source.
-        _quietly(symtable.symtable, source.text, "<source>", "exec")
+        _quietly(_compiled, source.text, tree)
     except SyntaxError as error:
         raise _unparsable(error) from None
     except (RecursionError, MemoryError, ValueError):
         raise Unparsable("it is nested too deeply") from None
-    _check_places(body)
-    return _module(source, body)
+    return _module(source, tree.body)
+
+
+def _compiled(text: str, tree: ast.Module) -> None:
+    """Tries what is no script for Python's compiler. Raises SyntaxError, RecursionError, MemoryError, ValueError."""
+    if len(text) <= _COMPILED and "finally" not in text:
+        compile(tree, "<source>", "exec", dont_inherit=True)
+        return
+    import symtable
+
+    # The first passes of the compiler. The last one repeats what stands below `finally` at each way out of `try`, and
+    # so may take time that is exponential in the source.
+    symtable.symtable(text, "<source>", "exec")
+    _check_places(tree.body)
 
 
 def _module(source: Source, body: list[ast.stmt]) -> Module:

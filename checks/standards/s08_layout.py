@@ -27,7 +27,7 @@ from checks.project import Absent, Project
 from checks.read import Unparsable, gitlab_ci
 from checks.read.coverage_settings import Gate, Written, gate, in_command, pytest_patterns
 from checks.read.imports import Codebase, codebase_of
-from checks.read.python import parse
+from checks.read.python import parse, parse_script
 from checks.read.source import Source
 from checks.read.testing import FILES, Names, calls_something, holds_tests, imports
 from checks.read.values import File
@@ -59,6 +59,7 @@ for _name in SCRIPTS:
     standard.good(_name, {f"{_name}.py": ""})
     standard.bad(_name, {f"{_name}.py": None}, absent=(f"{_name}.py",))
     standard.bad(_name, {f"{_name}.py": f"x = 1\nprint 'hello'  # <- 8.{_name}\n"})
+    standard.bad(_name, {f"{_name}.py": f"x = 1\nawait x  # <- 8.{_name}\n"})
     standard.bad(_name, {f"{_name}.py": None, f"src/{_name}.py": ""}, absent=(f"{_name}.py",))
 
 # ── examples: 8.entrypoint ───────────────────────────────────────────────────────────────────────────────────────────
@@ -109,6 +110,7 @@ standard.bad("entrypoint", {"train.py": "def main(): pass\nif False:\n    main()
 standard.bad("entrypoint", {"train.py": None, "evaluate.py": "import model  # <- 8.entrypoint\n"})
 standard.skip("entrypoint", {"train.py": None}, because="see 8.train")
 standard.skip("entrypoint", {"evaluate.py": "(\n"}, because="see 8.evaluate")
+standard.skip("entrypoint", {"train.py": "await train()\n"}, because="see 8.train")
 
 # ── examples: 8.tests ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -263,7 +265,7 @@ def entrypoint(project: Project) -> Iterator[Finding]:
     for name in RUN:
         path = project.at(f"{name}.py")
         try:
-            module = project.parse(parse, path)
+            module = project.parse(parse_script, path)
         except (Absent, Unparsable):
             unknown.append(f"see 8.{name}")
             continue

@@ -250,6 +250,15 @@ def test_a_class_knows_its_bases_and_where_they_stand() -> None:
         "nonlocal a",
         "def f():\n    from os import *",
         "def f():\n    a = 1\n    global a",
+        "await x",
+        "def f():\n    async with x: pass",
+        "class A:\n    yield 1",
+        "for x in y:\n    def f():\n        break",
+        "continue",
+        "f(a=1, a=2)",
+        "a, *b, *c = x",
+        "try: pass\nexcept: pass\nexcept A: pass",
+        "try: pass\nfinally: x\nreturn 1",
     ],
 )
 def test_a_script_must_pass_python_s_compiler(text: str) -> None:
