@@ -13,8 +13,11 @@ from pathlib import Path
 
 from tests.bench import figures, machine
 
-BENCHES = ("deliver", "review", "throughput", "check", "memory", "fix", "judge", "sweep", "pages", "growth")
-LONG = ("kill",)
+BENCHES = (
+    *("deliver", "review", "throughput", "check", "memory", "fix", "judge", "sweep", "pages"),
+    *("growth", "disk", "flood"),
+)
+LONG = ("kill", "drain", "soak")
 """Only by name: each takes longer than all the others together."""
 HELP = f"{', '.join(BENCHES)}; only by name: {', '.join(LONG)}"
 RESULTS = Path(__file__).with_name("RESULTS.md")

@@ -37,7 +37,7 @@ PATIENCE = 1200.0
 
 def run() -> Iterator[Figure | str]:
     chance = random.Random()
-    with manned() as crew:
+    with manned(WORKERS) as crew:
         started = time.monotonic()
         crowd = Crowd(crew)
         opening = threading.Thread(target=crowd.open)
@@ -51,7 +51,7 @@ def run() -> Iterator[Figure | str]:
 
 
 @contextmanager
-def manned() -> Iterator[Crew]:
+def manned(workers: int) -> Iterator[Crew]:
     """A GitLab, and a crew that works for it."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -59,7 +59,7 @@ def manned() -> Iterator[Crew]:
         gitlab.knobs.notes_per_minute = 0
         (folder / "crew").mkdir()
         url = stack.enter_context(database())
-        crew = Crew(gitlab, gitlab.add_user("snitch", bot=True), folder / "crew", url, workers=WORKERS)
+        crew = Crew(gitlab, gitlab.add_user("snitch", bot=True), folder / "crew", url, workers)
         stack.callback(crew.close)
         for name in crew.names:
             crew.start(name)
