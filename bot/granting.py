@@ -27,14 +27,16 @@ logger = log.get(__name__)
 class Granting:
     """For one merge request; GitLab is asked only where there is a new waiver.
 
-    `own`: the commits in which snitch itself wrote down waivers, for who may grant them.
+    `history`: gives the mirror in which the histories of its commits are. `own`: the commits in which snitch itself
+    wrote down waivers, for who may grant them.
     """
 
     gitlab: GitLab
-    mirror: Mirror
+    history: Callable[[], Mirror]
     mr: MergeRequest
     policy: Policy
     own: Callable[[], frozenset[str]] = frozenset
+    _mirror: Mirror | None = None
     _may: dict[int, bool] = field(default_factory=dict)
     _pushes: tuple[Push, ...] | None = None
     _blames: dict[str, Blame] = field(default_factory=dict)
@@ -57,11 +59,16 @@ class Granting:
             return ()
         lines = (waiver.span.line, max(waiver.span.line, waiver.span.end_line - (waiver.span.end_column == 1)))
         if waiver.path not in self._blames:
-            self._blames[waiver.path] = self.mirror.blame(self.mr.refs.base, self.mr.head, waiver.path)
+            self._blames[waiver.path] = self._whole().blame(self.mr.refs.base, self.mr.head, waiver.path)
         found = self._blames[waiver.path].of(*lines)
         # Lines that are counted otherwise (ended by a lone carriage return) would be somebody else's.
         says = waiver.rule in found.text and waiver.until in found.text
         return found.commits if says else ()
+
+    def _whole(self) -> Mirror:
+        if self._mirror is None:
+            self._mirror = self.history()
+        return self._mirror
 
     # ── who has the right ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -117,7 +124,7 @@ class Granting:
     def _contains(self, tip: str, commit: str) -> bool | None:
         """Whether a commit is in the history of another; None where that one is not here."""
         if (tip, commit) not in self._contained:
-            self._contained[tip, commit] = self.mirror.contains(tip, commit)
+            self._contained[tip, commit] = self._whole().contains(tip, commit)
         return self._contained[tip, commit]
 
 

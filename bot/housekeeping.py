@@ -50,6 +50,18 @@ def tidy(folder: Path, limit: int, now: float, mirror: Callable[[Path], Mirror])
     return gone
 
 
+def pack(folder: Path, since: float, mirror: Callable[[Path], Mirror]) -> None:
+    """Packs what lies around in mirrors that were asked for since a time (Unix): each review leaves loose objects."""
+    for place in folder.glob("*.git"):
+        try:
+            if place.stat().st_mtime >= since:
+                mirror(place).maintain()
+        except FileNotFoundError:  # thrown away meanwhile
+            continue
+        except SnitchError as error:
+            logger.warning("mirror.not_packed", mirror=place.name, why=str(error))
+
+
 @contextmanager
 def kept_tidy(folder: Path, limit: int, mirror: Callable[[Path], Mirror]) -> Iterator[None]:
     """While it is open, a thread tidies the folder now and then."""
@@ -59,6 +71,7 @@ def kept_tidy(folder: Path, limit: int, mirror: Callable[[Path], Mirror]) -> Ite
         while not ended.wait(EVERY):
             try:
                 tidy(folder, limit, time.time(), mirror)
+                pack(folder, time.time() - EVERY, mirror)
             except OSError as error:
                 logger.warning("mirrors.not_tidied", why=error.strerror)
 

@@ -61,7 +61,7 @@ def land(desk: Desk, plan: Callable[[Workspace], Planned | Answered]) -> Answere
             return True, said
         if not may_fix(desk.world, mr, desk.asker):
             return False, words.not_allowed(desk.job.author_name)
-        with opened(desk.world, mr) as workspace:
+        with opened(desk.world, mr, whole=True) as workspace:
             planned = plan(workspace)
             if not isinstance(planned, Planned):
                 return planned
@@ -94,7 +94,7 @@ class Diary:
         commit, said = (self._world.store.recall(*self._place) or {}).get("mends", {}).get(self._name, (None, None))
         if commit is None or said is None:
             return None
-        with opened(self._world, mr) as workspace:
+        with opened(self._world, mr, whole=True) as workspace:
             try:
                 return str(said) if workspace.mirror.merge_base(commit, mr.head) == commit else None
             except Broken:  # the commit was never pushed, and the mirror that had it is gone

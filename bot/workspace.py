@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from bot.errors import Broken, SnitchError, Stale
 from bot.git import GitTree, Mirror, Want
@@ -29,6 +30,12 @@ class Workspace:
     head: GitTree
     base: GitTree | None
 
+    def history(self, world: World) -> Mirror:
+        """The mirror that has the histories of the head and of the base too. Raises as `opened` does."""
+        whole = world.mirror(self.mr.project)
+        _bring(world, whole, self.mr)
+        return whole
+
     def changed(self) -> dict[str, ChangedFile]:
         """The files that the change touches, by their new path; none without a base."""
         base = self.mr.refs.base if self.mr.refs else None
@@ -49,7 +56,7 @@ class Workspace:
         def own() -> frozenset[str]:
             return frozenset((world.store.recall(self.mr.project.id, self.mr.iid) or {}).get("waivers", ()))
 
-        granted = Granting(world.gitlab, self.mirror, self.mr, world.policy, own)
+        granted = Granting(world.gitlab, partial(self.history, world), self.mr, world.policy, own)
         repository = repository_of(self.mr.project, outside)
         return world.judge(Case(self.head, world.policy, world.today, repository, self.base, granted))
 
@@ -68,7 +75,7 @@ def bring_early(world: World, job: ReviewMR) -> Mirror | None:
     with suppress(SnitchError):
         project = world.gitlab.project(job.project_id)
         if job.head is not None:
-            mirror = world.mirror(project)
+            mirror = world.mirror_of_reviews(project)
             mirror.fetch(world.remote(project), _head(job.iid, job.head))
             return mirror
     return None
@@ -79,21 +86,14 @@ def _head(iid: int, commit: str) -> Want:
 
 
 @contextmanager
-def opened(world: World, mr: MergeRequest, mirror: Mirror | None = None) -> Iterator[Workspace]:
-    """Brings the merge request's commits, and opens their trees; `mirror`: where some were brought.
+def opened(world: World, mr: MergeRequest, mirror: Mirror | None = None, *, whole: bool = False) -> Iterator[Workspace]:
+    """Brings the merge request's commits, with their histories if `whole`, and opens their trees.
 
-    Raises Stale, Gone, Forbidden, Transient.
+    `mirror`: where some were brought. Raises Stale, Gone, Forbidden, Transient.
     """
-    base = mr.refs.base if mr.refs else None
-    wants = [_head(mr.iid, mr.head), *([Want(base)] if base else [])]
-    mirror = mirror or world.mirror(mr.project)
-    try:
-        mirror.fetch(world.remote(mr.project), *wants)
-    except Stale:  # the head's ref lags behind the push: a fork has it already
-        if not mr.from_fork or mr.source_project_id is None:
-            raise
-        mirror.fetch(world.remote(world.gitlab.project(mr.source_project_id)), wants[0])
-        mirror.fetch(world.remote(mr.project), *wants[1:])
+    if mirror is None:
+        mirror = world.mirror(mr.project) if whole else world.mirror_of_reviews(mr.project)
+    base = _bring(world, mirror, mr)
     with mirror.reader() as reader, thrown_away_if_damaged(mirror):
         yield Workspace(
             mr=mr,
@@ -101,6 +101,20 @@ def opened(world: World, mr: MergeRequest, mirror: Mirror | None = None) -> Iter
             head=GitTree(mirror.snapshot(mr.head), reader),
             base=GitTree(mirror.snapshot(base), reader) if base else None,
         )
+
+
+def _bring(world: World, mirror: Mirror, mr: MergeRequest) -> str | None:
+    """Fetches the head and the base; returns the base."""
+    base = mr.refs.base if mr.refs else None
+    wants = [_head(mr.iid, mr.head), *([Want(base)] if base else [])]
+    try:
+        mirror.fetch(world.remote(mr.project), *wants)
+    except Stale:  # the head's ref lags behind the push: a fork has it already
+        if not mr.from_fork or mr.source_project_id is None:
+            raise
+        mirror.fetch(world.remote(world.gitlab.project(mr.source_project_id)), wants[0])
+        mirror.fetch(world.remote(mr.project), *wants[1:])
+    return base
 
 
 @contextmanager

@@ -109,8 +109,16 @@ class World:
         return quieter(self.mode, cast(Mode, policy_mode(self.policy, project.path)))
 
     def mirror(self, project: ProjectInfo) -> Mirror:
-        """The mirror of a project."""
-        return self.mirror_at(_used(self.mirrors / f"{project.id}.git"))
+        """The mirror of a project with its history: for who wrote what, and for what is pushed."""
+        return self.mirror_at(_used(self.mirrors / f"{project.id}.whole.git"))
+
+    def mirror_of_reviews(self, project: ProjectInfo) -> Mirror:
+        """The mirror of a project's commits that are compared: with a few before them, and none of their history.
+
+        A merge request's first commit brings its base along.
+        """
+        place = _used(self.mirrors / f"{project.id}.git")
+        return Mirror(self.git, place, MIRROR_LIMIT, self.snapshots, depth=2, quick=self.quick)
 
     def mirror_of_head(self, project: ProjectInfo) -> Mirror:
         """The mirror of a project's default branch alone, without its history."""

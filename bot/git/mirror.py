@@ -20,7 +20,7 @@ from bot.git import authors, change, trouble
 from bot.git.authors import Blame
 from bot.git.diff import diff
 from bot.git.process import Failed, Git, Remote, checked_id, is_id
-from bot.git.quick import Quick
+from bot.git.quick import Here, Quick
 from bot.git.snapshot import Reader, Remembered, Snapshot, snapshot
 from bot.mr import ChangedFile
 from checks.dataclass import dataclass
@@ -163,7 +163,7 @@ class Mirror:
             loose = [ref for ref in refs if keep is not None and ref.removeprefix(_KEEP) not in keep]
             dropped = "".join(f"delete {ref}\n" for ref in loose)
             self._git.run(self._place, "update-ref", "--stdin", stdin=dropped.encode())
-            when = ("-c", "gc.auto=2000", "-c", "gc.autoPackLimit=20", "-c", "gc.autoDetach=false")
+            when = ("-c", "gc.auto=500", "-c", "gc.autoPackLimit=20", "-c", "gc.autoDetach=false")
             self._git.run(self._place, *self._promisor(), *when, "gc", "--auto", "--quiet", seconds=seconds)
 
     def discard(self) -> None:
@@ -272,11 +272,15 @@ class Mirror:
             raise Broken("What was fetched from GitLab is not what was asked for.")
 
     def _bring_quickly(self, remote: Remote, absent: Sequence[Want]) -> bool:
-        """In one request, on top of what is here; False where that is left to git."""
-        if self._quick is None or self._depth:
+        """In one request, on top of what is here; False where that is left to git.
+
+        What stands at no ref is older than what is here, perhaps: where histories are left behind, its own would come.
+        """
+        if self._quick is None or (self._depth and not all(want.refs for want in absent)):
             return False
         wanted = [want.commit for want in absent]
-        if not self._quick.bring(self._git, self._place, remote, wanted, self._newest(), self._limit):
+        here = Here(tuple(self._newest()), self._shallow())
+        if not self._quick.bring(self._git, self._place, remote, wanted, here, self._limit):
             return False
         try:
             self._keep(absent)
@@ -284,8 +288,15 @@ class Mirror:
             return False
         return True
 
+    def _shallow(self) -> tuple[str, ...]:
+        """The commits whose parents were left behind."""
+        try:
+            return tuple((self._place / "shallow").read_text().split())
+        except (OSError, ValueError):
+            return ()
+
     def _newest(self) -> list[str]:
-        """Commits that were fetched with all their history, the latest first, as far as their refs are files."""
+        """Commits that were fetched, the latest first, as far as their refs are files."""
         try:
             with os.scandir(self._place / _KEEP) as found:
                 kept = [(entry.stat().st_mtime, entry.name) for entry in found]

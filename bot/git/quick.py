@@ -20,11 +20,14 @@ from checks.dataclass import dataclass, field
 LARGEST: Final = 16 * MIB
 """A pack of more bytes is left to git, which does not hold it in memory."""
 MOST_HAVES: Final = 32
+MOST_SHALLOW: Final = 1000
 PAUSE: Final = 600.0
 """Seconds for which a server is not asked this way again that did not understand it."""
 LONGEST: Final = 60.0
 """Seconds that an answer may take; a server that is slower than that is left to git."""
 SILENCE: Final = 15.0
+DELIMITER: Final = b"\0delimiter"
+"""What stands between the parts of an answer."""
 _RESULT: Final = "application/x-git-upload-pack-result"
 _NEEDS: Final = ("thin-pack", "no-progress", "ofs-delta")
 
@@ -50,6 +53,14 @@ class Lacking(Exception):
     """The server does not have what is wanted, does not give it, or not all of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What a mirror has: commits with their histories, but for the parents of those that are `shallow`."""
+
+    haves: tuple[str, ...]
+    shallow: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Quick:
     """Fetches by `post`. Shared by threads."""
@@ -58,15 +69,13 @@ class Quick:
     clock: Callable[[], float] = time.monotonic
     _paused: dict[str, float] = field(default_factory=dict)
 
-    def bring(
-        self, git: Git, place: Path, remote: Remote, wants: Sequence[str], haves: Sequence[str], limit: int
-    ) -> bool:
-        """Puts the wanted commits with all that the haves lack into the mirror; False where that is left to git."""
+    def bring(self, git: Git, place: Path, remote: Remote, wants: Sequence[str], here: Here, limit: int) -> bool:
+        """Puts the wanted commits with all that is not here into the mirror; False where that is left to git."""
         host = remote.url.split("/")[2]
-        if not haves or self.clock() < self._paused.get(host, 0.0):
+        if not here.haves or len(here.shallow) > MOST_SHALLOW or self.clock() < self._paused.get(host, 0.0):
             return False
         try:
-            pack = self._asked(remote, _request(wants, haves[:MOST_HAVES], limit))
+            pack = self._asked(remote, _request(wants, here, limit))
         except (Lacking, OSError):
             return False
         except Unusual:
@@ -99,13 +108,14 @@ class Quick:
             return pack
 
 
-def _request(wants: Sequence[str], haves: Sequence[str], limit: int) -> bytes:
+def _request(wants: Sequence[str], here: Here, limit: int) -> bytes:
     shape = "sha256" if len(wants[0]) == 64 else "sha1"
     asked = [
         *_NEEDS,
         f"filter blob:limit={limit}",
         *(f"want {one}" for one in wants),
-        *(f"have {one}" for one in haves),
+        *(f"shallow {one}" for one in here.shallow),
+        *(f"have {one}" for one in here.haves[:MOST_HAVES]),
     ]
     start = b"".join(map(_packet, ("command=fetch", "agent=snitch", f"object-format={shape}")))
     return start + b"0001" + b"".join(map(_packet, [*asked, "done"])) + b"0000"
@@ -124,6 +134,10 @@ def _pack(body: IO[bytes], in_time: Callable[[], bool]) -> bytes:
         raise Unusual from None
     if first.startswith(b"ERR "):
         raise Lacking if b"not our ref" in first else Unusual
+    if first.rstrip(b"\n") == b"shallow-info":  # told where a client's own history is not whole; it asks for no other
+        if next(lines, b"") != DELIMITER:
+            raise Unusual
+        first = next(lines, b"")
     if first.rstrip(b"\n") != b"packfile":
         raise Unusual
     pack = bytearray()
@@ -145,6 +159,9 @@ def _packets(body: IO[bytes]) -> Iterator[bytes]:
             size = int(head, 16)
         except ValueError:
             raise Unusual from None
+        if size == 1:
+            yield DELIMITER
+            continue
         if size < 4:
             raise Unusual
         yield _exactly(body, size - 4)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from bot.git import Git, Mirror
-from bot.housekeeping import IN_USE, tidy
+from bot.housekeeping import IN_USE, pack, tidy
 
 NOW = 1_000_000.0
 SIZE = 400_000
@@ -52,3 +52,16 @@ def test_a_link_among_them_is_not_followed(tmp_path: Path) -> None:
     assert tidied(tmp_path / "mirrors", 1) == []
     assert (outside / "large").exists()
     shutil.rmtree(outside)
+
+
+def test_what_reviews_left_lying_around_is_packed_where_there_were_some(tmp_path: Path) -> None:
+    git = Git("git", {"PATH": os.environ["PATH"]})
+    for name in ("1.git", "2.git", "3.git"):
+        git.run(None, "init", "--bare", "--quiet", "--template=", str(tmp_path / name))
+        files = "".join(f"M 100644 inline {number}\ndata 4\n{number:04}\n" for number in range(900))
+        commit = f"commit refs/heads/main\ncommitter a <a@example.com> 1 +0000\ndata 0\n{files}"
+        git.run(tmp_path / name, "-c", "fastimport.unpackLimit=1000", "fast-import", "--quiet", stdin=commit.encode())
+        os.utime(tmp_path / name, (NOW, NOW) if name != "2.git" else (NOW - 100, NOW - 100))
+    (tmp_path / "3.git" / "HEAD").unlink()  # a damaged one keeps no other from its turn
+    pack(tmp_path, NOW - 10, lambda place: Mirror(git, place, 1))
+    assert [len(list((tmp_path / name).glob("objects/??/*"))) > 500 for name in ("1.git", "2.git")] == [False, True]

@@ -67,6 +67,27 @@ def test_a_push_is_brought_in_one_request(world: World) -> None:
     assert world.git.attempt(world.place, "fsck", "--connectivity-only").errors.count("missing commit") == 0
 
 
+def test_a_history_that_was_left_behind_stays_there_and_what_came_back_from_it_is_brought(world: World) -> None:
+    old = SERVE + b"# as it was long ago\n"
+    world.push({"serve.py": old})
+    for number in range(9):
+        world.push({"serve.py": SERVE + b"# %d\n" % number})
+    world.mirror.discard()
+    mirror = Mirror(world.git, world.place, LIMIT, depth=2, quick=Quick(Connections(world.remote.url)))
+    mirror.fetch(world.remote, Want(world.push({"notes.md": b"more\n"})))
+    base = world.push({"notes.md": b"still more\n"})
+    head = world.push({"serve.py": old})
+    asked(world)
+    mirror.fetch(world.remote, Want(head, ("refs/heads/main",)))
+    assert asked(world) == ["POST git-upload-pack"]
+    mirror.fetch(world.remote, Want(head, ("refs/heads/main",)), Want(base))
+    assert asked(world) == [], "the base came along"
+    with mirror.reader() as reader:
+        blob = next(item.blob for item in mirror.snapshot(head).items if item.path == "serve.py")
+        assert reader.read(blob) == old
+    assert len(world.git.run(world.place, "rev-list", "--all").split()) == 4
+
+
 def test_a_commit_that_the_server_does_not_have_is_told_by_git(world: World) -> None:
     with pytest.raises(Stale):
         world.mirror.fetch(world.remote, Want("1" * 40, ("refs/merge-requests/1/head",)))

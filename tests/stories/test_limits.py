@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from tests.gitlab import githost
 from tests.stories.conftest import Begin
+from tests.stories.engine import Stepper
 from tests.stories.model_project import CI, ELSEWHERE, GITIGNORE, PROJECT, SERVE, UNIGNORING, UNLABELLED, UNTRACED
-from tests.stories.story import Story, place
+from tests.stories.story import BRANCH, Story, place
 
 WORST = {
     "serve.py": "import kserve\n\n\nclass Iris(kserve.Model):\n    pass\n",
@@ -21,6 +23,19 @@ def test_a_change_of_3_000_files_is_reviewed(story: Story) -> None:
     story.opened({**many, "serve.py": UNTRACED})
     assert story.rules() == {"10.patch": ("serve.py", 3)}
     assert len(story.calls()) <= 13
+
+
+def test_a_long_history_is_left_where_it_is(story: Story) -> None:
+    """Also where a branch is first seen when it is several commits long, and the base has moved."""
+    for number in range(30):
+        story.gitlab.push(story.project, "main", {"notes.md": f"{number}\n" * 100})
+    for number in range(4):
+        story.gitlab.push(story.project, BRANCH, {"serve.py": UNTRACED, f"{number}.md": "A.\n"}, by=story.author)
+    story.opened({"Dockerfile": UNLABELLED})
+    assert {"6.model", "10.patch"} <= set(story.rules())
+    assert isinstance(story.engine, Stepper)
+    mirror = story.engine.world.mirrors / f"{story.project.id}.git"
+    assert len(githost.git(mirror, "rev-list", "--all").split()) < 6
 
 
 def test_what_is_over_three_of_a_rule_stands_in_the_summary(story: Story) -> None:
