@@ -17,7 +17,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
@@ -28,13 +28,14 @@ from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions, ScheduleInput, Wo
 from bot import job as jobs
 from bot import log
 from bot.alarm import Alarm
+from bot.claims import Claims
 from bot.errors import Broken, SnitchError, Transient, Unreachable
 from bot.executors import LEASE, Executor, Executors
 from bot.holding import Holding
 from bot.job import Answer, GiveUp, Job, Owed, Retry, ReviewMR, Sweep, SweepProject, Wish
 from bot.metrics import Depth
 from bot.settings import Settings
-from bot.store import Store
+from bot.store import Store, reached
 from bot.traces import Traces
 
 T = TypeVar("T")
@@ -102,6 +103,7 @@ class Queue:
         self._traces = traces
         self._tasks: dict[str, Task] = {}
         self._executors: Executors | None = None
+        self._claims = Claims(self._claimed, self._release)
         self._idle = threading.Condition()
         self._running = 0
         self._working = False
@@ -139,12 +141,10 @@ class Queue:
 
     def under_way(self, most: int) -> list[Waiting]:
         """What is not done: what runs first, then the oldest, so many at most. Raises Unreachable."""
-        try:
+        with reached():
             listed = self._client.list_workflows(
                 status=list(ALIVE), name=["review", "answer"], limit=most, load_input=False, load_output=False
             )
-        except sa.exc.DBAPIError as trouble:
-            raise Unreachable(f"The database failed: {str(trouble).splitlines()[0]}.") from trouble
         tries = self._store.attempts()
         found = [_waiting(one, tries) for one in listed]
         return sorted(found, key=lambda one: (one.state != "running", one.since))
@@ -176,6 +176,7 @@ class Queue:
         self._register()
         self._working = True
         DBOS.launch()
+        self._claims.start()
         self._alarm.set_up(running.background_thread_stop_events)
         self._plan()
 
@@ -198,6 +199,7 @@ class Queue:
         """Takes no new work and waits `patience` seconds for what runs; what is left is resumed at the next start."""
         if self._working:
             self._working = False
+            self._claims.stop()
             log.silence("dbos")  # its poller may still claim jobs, fails to start them and says so: nothing is lost
             DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=int(patience) if self._running else 0)
         if self._executors is not None:
@@ -254,11 +256,13 @@ class Queue:
 
         @DBOS.workflow(name="review", max_recovery_attempts=CRASHES)
         def review(key: str, epoch: int) -> None:
-            self._run_wish(key, epoch)
+            with self._begun():
+                self._run_wish(key, epoch)
 
         @DBOS.workflow(name="answer", max_recovery_attempts=CRASHES)
         def answer(payload: str, attempt: int) -> None:
-            self._run_answer(payload, attempt)
+            with self._begun():
+                self._run_answer(payload, attempt)
 
         @DBOS.workflow(name="tick", max_recovery_attempts=CRASHES)
         def tick(at: datetime, name: str) -> None:
@@ -286,6 +290,22 @@ class Queue:
         """The executors that jobs are running at."""
         running = self._client.list_workflows(status="PENDING", load_input=False, load_output=False)
         return {one.executor_id for one in running if one.executor_id}
+
+    def _claimed(self) -> list[str]:
+        """The ids of the jobs that are running here by the database."""
+        own = self._executors.own.id if self._executors else None
+        found = self._client.list_workflows(
+            status="PENDING", name=["review", "answer"], executor_id=own, load_input=False, load_output=False
+        )
+        return [one.workflow_id for one in found]
+
+    def _release(self, name: str) -> None:
+        """Gives one back to the queue that it came from. Were it to run here after all, DBOS would not note its end."""
+        for one in self._client.list_workflows(workflow_ids=[name], load_input=False, load_output=False):
+            self._client.resume_workflow(name, queue_name=one.queue_name or PUSHES)
+
+    def _begun(self) -> AbstractContextManager[None]:
+        return self._claims.begun(DBOS.workflow_id or "")
 
     def _rescue(self, dead: str) -> None:
         """Gives what a dead executor was doing back to the queue; not again and again what may have killed it."""

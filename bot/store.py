@@ -70,6 +70,15 @@ class CalledWrong:
     at: float
 
 
+@contextmanager
+def reached() -> Iterator[None]:
+    """Trouble with the database is Unreachable."""
+    try:
+        yield
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+        raise Unreachable(f"The database failed: {str(error).splitlines()[0]}.") from error
+
+
 class Store:
     """One database. Each verb is a transaction of its own unless it takes a connection; trouble is Unreachable."""
 
@@ -96,15 +105,13 @@ class Store:
     @contextmanager
     def transaction(self, *, lasting: bool = True) -> Iterator[sa.Connection]:
         """A connection whose work is committed at the end, all or nothing, and if `lasting` outlasts a power loss."""
-        try:
-            with (
-                self.engine.connect() as connection,
-                _lasting(connection) if lasting else nullcontext(),
-                connection.begin(),
-            ):
-                yield connection
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
-            raise Unreachable(f"The database failed: {str(error).splitlines()[0]}.") from error
+        with (
+            reached(),
+            self.engine.connect() as connection,
+            _lasting(connection) if lasting else nullcontext(),
+            connection.begin(),
+        ):
+            yield connection
 
     def wish(self, connection: sa.Connection, job: Wish) -> int:
         """Writes down the newest wish for a thing, what waits folded in; returns the epoch that will take it.

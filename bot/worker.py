@@ -31,7 +31,7 @@ from bot.reconcile import EVERY, Reconciler
 from bot.results import Results
 from bot.rotation import Rotation
 from bot.settings import Settings, cores, surroundings
-from bot.store import Store
+from bot.store import Store, reached
 from bot.traces import Traces
 from bot.webhook import Door
 from bot.work import perform
@@ -119,7 +119,8 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     identity = Identity(world, rotation)
     _introduce(identity)
     lost = threading.Event()
-    queue = Queue(settings, partial(_perform, world=world), store, partial(_end, lost), traces=world.metrics.traces)
+    with reached():
+        queue = Queue(settings, partial(_perform, world=world), store, partial(_end, lost), traces=world.metrics.traces)
     world.gitlab.write_only_while(queue.sure)
     world.metrics.registry.register(
         State(world.gitlab.brake, judges.counted, queue.depths, store.how_many_given_up, queue.sure)
@@ -131,14 +132,13 @@ def _queue(settings: Settings, *, worker: bool) -> Iterator[tuple[Queue, Identit
     if working:
         judges.warm()
         nights.make_up()
-    queue.start(
-        working,
-        [
-            Task("reconcile", EVERY, reconcile),
-            Task("hooks", WAKE, partial(wake, settings, world.metrics.hooks.inc)),
-            Task("sweep", settings.sweep_cron, nights),
-        ],
-    )
+    tasks = [
+        Task("reconcile", EVERY, reconcile),
+        Task("hooks", WAKE, partial(wake, settings, world.metrics.hooks.inc)),
+        Task("sweep", settings.sweep_cron, nights),
+    ]
+    with reached():
+        queue.start(working, tasks)
     _make_haste()
     log.get(__name__).info("started", mode=settings.mode, concurrency=settings.concurrency)
     try:
