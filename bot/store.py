@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -40,6 +40,11 @@ from checks.fix import Unproven
 
 BORN = "born"
 """The mark of when the database was made, or first used by a version that notes it down."""
+
+
+LOCKED: Final = 8
+"""Seconds that is waited for a file of SQLite that another process has locked: GitLab waits ten for an answer to a
+delivery, and whoever looks at a page not much longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +348,7 @@ def _engine(url: str) -> sa.Engine:
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         Path(path).touch(mode=0o600)
     # One connection: threads wait for it in turn, which SQLite's own waiting for a locked file does not give.
-    engine = sa.create_engine(url, pool_size=1, max_overflow=0)
+    engine = sa.create_engine(url, pool_size=1, max_overflow=0, pool_timeout=LOCKED)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
@@ -352,7 +357,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     """WAL lets readers be; IMMEDIATE queues writers at BEGIN. NORMAL: what the queue notes down by itself may be lost
     with the power, the newest first, and is then done again; it need not wait for the disk ten times a job."""
     connection.isolation_level = "IMMEDIATE"
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={int(1000 * LOCKED)}", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

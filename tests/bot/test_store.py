@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import sqlite3
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import sqlalchemy as sa
 
 from bot.errors import SetupError, Unreachable
 from bot.job import Answer, ReviewMR
-from bot.store import GivenUp, Store
+from bot.store import LOCKED, GivenUp, Store
 
 OLD, NEW = ReviewMR(7, 3, "a" * 40), ReviewMR(7, 3, "b" * 40)
 ASKED = ReviewMR(7, 3, None, asked=True)
@@ -162,3 +164,19 @@ def test_nobody_else_may_read_the_database_file(tmp_path: Path) -> None:
     Store(f"sqlite:///{tmp_path}/state/snitch.db").close()
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "state/snitch.db").stat().st_mode) == 0o600
+
+
+def test_a_locked_file_of_sqlite_is_unreachable_before_gitlab_gives_a_delivery_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert LOCKED < 10
+    monkeypatch.setattr("bot.store.LOCKED", 0.05)
+    store = Store(f"sqlite:///{tmp_path}/snitch.db")
+    with closing(sqlite3.connect(tmp_path / "snitch.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Unreachable, match="locked"):
+            store.remember(7, 3, {"head": "a"})
+        other.execute("ROLLBACK")
+    store.remember(7, 3, {"head": "a"})
+    assert store.recall(7, 3) == {"head": "a"}
+    store.close()
