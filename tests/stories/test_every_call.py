@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from bot.fix_request import BRANCH
-from bot.git import Want
 from tests.gitlab import githost
 from tests.gitlab.faults import Answers, Cuts, DoneThen, Drops, Fault, Hangs, Says, Trouble
 from tests.gitlab.model import ApiCall, Project
@@ -52,6 +51,7 @@ TROUBLES: dict[str, Trouble] = {
     "done, and a list": Says(b"[]", JSON, done=True),
     "done, and an object": Says(b"{}", JSON, done=True),
 }
+SHAPES = ("null", "a list", "an object")
 LISTED = re.compile(r"/(discussions|draft_notes|statuses|events|issues|merge_requests|notes|users|versions)\$$")
 MESSY = {"serve.py": UNTRACED, "Dockerfile": UNLABELLED}
 
@@ -65,7 +65,10 @@ class Place:
     nth: int
 
     def may_be(self, trouble: str) -> bool:
-        """Whether the trouble is an answer that GitLab gives: that there is nothing."""
+        """Whether the trouble is an answer that GitLab gives, that there is nothing; or JSON, which git does not speak
+        (a push that is answered with it hangs until its time is over)."""
+        if self.route.startswith("/"):
+            return trouble.endswith(SHAPES)
         return trouble.endswith("a list") and self.method == "GET" and LISTED.search(self.route) is not None
 
     def fails(self, gitlab: GitLab, trouble: Trouble) -> Fault:
@@ -137,21 +140,12 @@ def state(story: Story) -> object:
     return texts, story.rules(), story.status(), story.description(), emojis, authors
 
 
-def warmed(story: Story) -> None:
-    """The mirror with the history, which a fix needs, is there: the first to need it would make other calls."""
-    assert isinstance(story.engine, Stepper)
-    world = story.engine.world
-    project = world.gitlab.project(story.project.id)
-    world.mirror(project).fetch(world.remote(project), Want(story.gitlab.head(story.project)))
-
-
 @pytest.mark.parametrize("shard", range(SHARDS))
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_merge_request_ends_the_same_whatever_happens_to(story: Story, scene: str, shard: int) -> None:
     before, act = SCENES[scene]
     assert isinstance(story.engine, Stepper)
     reviewed(story, "known-of-the-process")
-    warmed(story)
 
     def told(name: str) -> object:
         before(story, re.sub(r"\W+", "-", name))
@@ -166,6 +160,7 @@ def test_a_merge_request_ends_the_same_whatever_happens_to(story: Story, scene: 
 
     fails: list[tuple[Place, str]] = []
     faults: list[Fault] = []
+    told("warm")  # the first of a kind makes other calls: mirrors are not there yet
     right = told("untroubled")
     pairs = some(list(story.gitlab.calls), shard)
     for number, (place, name) in enumerate(pairs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -196,7 +197,12 @@ def test_trouble_with_one_project_does_not_keep_the_others_from_their_turn(desk:
 
 
 @pytest.mark.parametrize("trouble", [Answers(502), DoneThen(500), Drops(), Drops(done=True), Answers(429, 1)])
-def test_a_call_without_an_answer_makes_no_second_webhook(desk: Desk, trouble: object) -> None:
+def test_a_call_without_an_answer_makes_no_second_webhook(
+    desk: Desk, trouble: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three calls that fail in a row are taken for an outage, which must be over before the last try."""
+    monkeypatch.setattr("bot.brake.FIRST_PROBE", 0.01)
+    monkeypatch.setattr("bot.connection.Pace", partial(Pace, wait=lambda _: time.sleep(0.05)))
     for method in ("POST", "PUT", "GET"):
         desk.gitlab.fail(method, r"/projects/:id/hooks", trouble)  # type: ignore[arg-type]
     desk.gitlab.add_hook(desk.projects[1], URL, "z")
