@@ -83,7 +83,12 @@ def most_resident(program: str, words: Sequence[str], folder: Path) -> float:
         variables = {**os.environ, "XDG_CACHE_HOME": cache}
         command = [sys.executable, "-c", program, *words]
         done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=True, text=True)
-    return next(int(row.split()[1]) for row in done.stderr.splitlines() if row.startswith("VmHWM:")) / 1024
+    return told(done.stderr)
+
+
+def told(status: str) -> float:
+    """The MB that a program says at its end that it held at its largest."""
+    return next(int(row.split()[1]) for row in status.splitlines() if row.startswith("VmHWM:")) / 1024
 
 
 def imported() -> float:

@@ -24,6 +24,7 @@ from bot.mr import ProjectInfo
 from bot.results import Results
 from bot.store import Store
 from checks.policy import Policy
+from tests.bench import memory
 from tests.bench.figures import Figure
 from tests.gitlab.model import DEVELOPER, Project, User
 from tests.gitlab.server import GitLab
@@ -78,7 +79,7 @@ def _size(database: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """`processor`: seconds of the sweep and what it started; `peak`: MB of the larger of them."""
+    """`processor`: seconds of the sweep and what it started; `peak`: MB that the sweep itself held at most."""
 
     seconds: float
     processor: float
@@ -97,13 +98,16 @@ def fleet() -> Iterator[tuple[GitLab, User, Path]]:
 def swept(gitlab: GitLab, bot: User, folder: Path) -> Took:
     own = environment(gitlab, bot, folder / "state", SNITCH_GROUPS="models") | {"PATH": os.environ["PATH"]}
     started = time.perf_counter()
-    command = [sys.executable, "-c", "from bot.cli import main; main()", "sweep", "--output", str(folder / "report")]
-    process = subprocess.Popen(command, env=own)
-    _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
+    command = [sys.executable, "-c", memory.SNITCH, "sweep", "--output", str(folder / "report")]
+    with (folder / "errors").open("w+") as errors:
+        process = subprocess.Popen(command, env=own, stderr=errors)
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        errors.seek(0)
+        peak = memory.told(errors.read())
     assert status == 0, (folder / "report").read_text()[-2000:]
     print((folder / "report").read_text().splitlines()[-1], flush=True)
-    return Took(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Took(seconds, used.ru_utime + used.ru_stime, peak)
 
 
 def _copies(gitlab: GitLab, bot: User, first: Project, count: int) -> None:
