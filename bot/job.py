@@ -6,6 +6,7 @@ A review is a *wish*: the newest one wins, and older ones are folded into it. An
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,10 @@ VERSION: Final = 1
 TRIES: Final = 12
 FRESH_LOOKS: Final = 3
 LONGEST_WAIT: Final = 1800.0
+SHORT: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO}
+)
+"""What a machine says that has run short of room, of handles, of memory: for the operator, and for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +153,8 @@ def retry(error: Exception, attempt: int, chance: float = 0.0) -> Retry | GiveUp
 
     Transient trouble is waited out: 1, 3, 9 … seconds, at most half an hour, a dozen tries in two hours and a quarter.
     The other side's own `after` is kept to, unless it is longer than half an hour. What an operator must change (a
-    token that expired) may be changed meanwhile, so no job is lost to it either. What makes no sense (a mirror that
-    another job just throws away) is looked at a few times.
+    token that expired, a disk that is full) may be changed meanwhile, so no job is lost to it either. What makes no
+    sense (a mirror that another job just throws away) is looked at a few times.
     """
     match error:
         case Stale() if attempt <= FRESH_LOOKS:
@@ -157,6 +162,8 @@ def retry(error: Exception, attempt: int, chance: float = 0.0) -> Retry | GiveUp
         case Broken() if attempt <= FRESH_LOOKS:
             return Retry(_wait(error, attempt, chance))
         case Stale() | Transient() | SetupError() if attempt < TRIES:
+            return Retry(_wait(error, attempt, chance))
+        case OSError(errno=number) if number in SHORT and attempt < TRIES:
             return Retry(_wait(error, attempt, chance))
         case SnitchError():
             return GiveUp(str(error) or type(error).__name__)
@@ -181,7 +188,7 @@ def from_json(data: Mapping[str, object]) -> Job:
         raise Broken(f"A stored job has other fields than it should: {error}.") from error
 
 
-def _wait(error: SnitchError, attempt: int, chance: float) -> float:
+def _wait(error: Exception, attempt: int, chance: float) -> float:
     backoff = min(3.0 ** (attempt - 1) * (1 + chance / 2), LONGEST_WAIT)
     said = error.after if isinstance(error, Transient) else None
     return max(backoff, min(said or 0.0, LONGEST_WAIT))

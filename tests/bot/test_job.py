@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 
 import pytest
@@ -107,6 +108,13 @@ def test_a_stale_look_is_repeated_at_once_three_times_and_then_with_patience() -
 @pytest.mark.parametrize("error", [Forbidden("no right"), Invalid("no"), SnitchError("x")])
 def test_what_only_a_person_can_change_is_not_tried_again(error: SnitchError) -> None:
     assert retry(error, 1) == GiveUp(str(error))
+
+
+def test_a_full_disk_is_waited_out_and_another_fault_of_the_machine_is_a_fault() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert [retry(full, attempt) for attempt in (1, 4)] == [Retry(1), Retry(27)]
+    assert isinstance(retry(full, TRIES), GiveUp)
+    assert isinstance(retry(FileNotFoundError(errno.ENOENT, "No such file"), 1), GiveUp)
 
 
 def test_what_makes_no_sense_is_looked_at_a_few_times() -> None:
