@@ -302,7 +302,10 @@ class Queue:
     def _release(self, name: str) -> None:
         """Gives one back to the queue that it came from. Were it to run here after all, DBOS would not note its end."""
         for one in self._client.list_workflows(workflow_ids=[name], load_input=False, load_output=False):
-            self._client.resume_workflow(name, queue_name=one.queue_name or PUSHES)
+            self._put_back(one)
+
+    def _put_back(self, one: WorkflowStatus) -> None:
+        self._client.resume_workflow(one.workflow_id, queue_name=one.queue_name or PUSHES)
 
     def _begun(self) -> AbstractContextManager[None]:
         return self._claims.begun(DBOS.workflow_id or "")
@@ -312,7 +315,7 @@ class Queue:
         for running in self._client.list_workflows(status="PENDING", executor_id=dead, load_output=False):
             times = self._store.rescue(running.workflow_id)
             if times < CRASHES:
-                self._client.resume_workflow(running.workflow_id, queue_name=running.queue_name or PUSHES)
+                self._put_back(running)
                 continue
             self._client.cancel_workflow(running.workflow_id)
             job = self._job(running.name, running.input)

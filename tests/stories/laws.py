@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bot import words
+from checks.discover import Repository
+from checks.inspection import Granted, Inspection, inspect, never
+from checks.policy import Policy
+from checks.tree import MemoryTree
 from tests.gitlab import githost, suggesting
 from tests.gitlab.model import Discussion
 from tests.stories.story import Story
@@ -20,6 +25,21 @@ once more.
 """
 GRANTS = 6
 GRANTING = ("/events", "/approvals", "/versions", "/members/all/:user_id")
+
+
+def contents(story: Story, commit: str) -> dict[str, bytes]:
+    """The files of a commit, as GitLab has them."""
+    repo = story.project.repo
+    paths = [str(one.path) for one in githost.tree(repo, commit)]
+    return {path: githost.read(repo, commit, path) or b"" for path in paths}
+
+
+def inspected(story: Story, base: str, policy: Policy, granted: Granted = never) -> Inspection:
+    """What a check of the head since `base` says, worked out from the trees alone."""
+    facts = {"project_path": story.project.path, "ci_config_path": "", "topics": ()}
+    head, before = (MemoryTree(contents(story, commit)) for commit in (story.head, base))
+    today, repository = datetime.now(UTC).date(), Repository(story.project.slug, facts, {})
+    return inspect(head, policy, today, repository, before=before, granted=granted)
 
 
 def check(story: Story) -> None:

@@ -24,14 +24,13 @@ from bot import words
 from bot.gitlab import _Braked
 from bot.job import Job
 from bot.threads import entry
-from checks.discover import Repository
-from checks.inspection import Inspection, inspect
+from checks.inspection import Inspection
 from checks.policy import Policy
-from checks.tree import MemoryTree
 from tests.gitlab import githost
 from tests.gitlab.faults import Drops, Faults, Trouble
 from tests.gitlab.model import Delivery, Discussion
 from tests.gitlab.server import GitLab
+from tests.stories import laws
 from tests.stories.engine import Stepper
 from tests.stories.model_project import (
     CI,
@@ -310,17 +309,8 @@ class Histories(RuleBasedStateMachine):
         target = self.story.gitlab.head(project, mr.target_branch)
         base = githost.merge_base(project.repo, target, self.story.head)
         assert base is not None
-        head = contents(self.story, self.story.head)
-        facts = {"project_path": project.path, "ci_config_path": "", "topics": ()}
-        found = inspect(
-            MemoryTree(head),
-            STAGE[0].engine.world.policy,
-            datetime.now(UTC).date(),
-            Repository(project.slug, facts, {}),
-            before=MemoryTree(contents(self.story, base)),
-            granted=lambda waiver: True,
-        )
-        return found, head
+        found = laws.inspected(self.story, base, STAGE[0].engine.world.policy, granted=lambda waiver: True)
+        return found, laws.contents(self.story, self.story.head)
 
     def settled(self) -> None:
         """All work is done; then the laws."""
@@ -364,11 +354,6 @@ def live(thread: Discussion) -> set[str]:
 
 def newest(story: Story) -> list[Any]:
     return [story.gitlab.statuses(story.project, sha, "snitch")[-1] for sha in {s.sha for s in story.project.statuses}]
-
-
-def contents(story: Story, commit: str) -> dict[str, bytes]:
-    listed = githost.git(story.project.repo, "ls-tree", "-r", "-z", "--name-only", commit).split(b"\0")
-    return {name.decode(): githost.read(story.project.repo, commit, name.decode()) or b"" for name in listed if name}
 
 
 @pytest.mark.timeout(600 + 60 * LONG)

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 
 from bot import words
 from bot.threads import entry
-from checks.discover import Repository
-from checks.inspection import Inspection, inspect
+from checks.inspection import Inspection
 from checks.policy import Policy
-from checks.tree import MemoryTree
-from tests.gitlab import githost, suggesting
+from tests.gitlab import suggesting
 from tests.gitlab.model import Discussion
 from tests.stories import laws
 from tests.stories.model_project import (
@@ -74,15 +71,7 @@ def look(story: Story) -> Inspection:
     """What is true of the head."""
     version = story.request.version
     assert version is not None and version.base is not None
-    repo = story.project.repo
-
-    def tree(sha: str) -> MemoryTree:
-        paths = [str(one.path) for one in githost.tree(repo, sha)]
-        return MemoryTree({path: githost.read(repo, sha, path) or b"" for path in paths})
-
-    facts = {"project_path": story.project.path, "ci_config_path": "", "topics": ()}
-    today = datetime.now(UTC).date()
-    return inspect(tree(story.head), Policy(), today, Repository("iris", facts, {}), before=tree(version.base))
+    return laws.inspected(story, version.base, Policy())
 
 
 def assert_told(story: Story) -> None:
